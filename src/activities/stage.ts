@@ -6,7 +6,7 @@ import type { StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
-import { isWaiting } from '../domain/executor/waiting-container.ts';
+import { canStartEarly, isWaiting } from '../domain/executor/waiting-container.ts';
 import { FinalError } from '../domain/failure.ts';
 import { formatPolicy } from '../domain/script/policy.ts';
 import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
@@ -16,7 +16,7 @@ import {
   formatSectionStart,
 } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
-import type { Ports } from '../ports/index.ts';
+import type { ContainerStatus, Ports } from '../ports/index.ts';
 import { stageKey } from './build/container-stage.ts';
 import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
@@ -65,6 +65,10 @@ async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome
   const end = run.ports.metrics.stageBegan(build.context, at);
   try {
     return await runStage(build, run);
+  } catch (error) {
+    // A container that was started before the fault must not get a script.
+    if (build.early !== undefined) build.early.isDoubtful = true;
+    throw error;
   } finally {
     end();
   }
@@ -231,7 +235,7 @@ function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
 async function stop(
   build: LiveBuild,
   request: StopRequest,
-  ports: Pick<Ports, 'engine'>,
+  ports: Pick<Ports, 'builds' | 'engine'>,
 ): Promise<void> {
   const { context, trace, stage } = build;
   build.preparation.abort();
@@ -250,6 +254,20 @@ async function stop(
     // The stage to stop runs in the other container, and this one waits for the stages after it.
     if (isWaiting(status) && stage?.place === 'build') continue;
     // Only the waiting shell could be asked to stop, and it does not react while it waits.
-    await engine.stopContainer(container, isWaiting(status) ? 'kill' : how);
+    const isIdle = await waits(build, status, ports);
+    await engine.stopContainer(container, isIdle ? 'kill' : how);
   }
+}
+
+/**
+ * Whether the container waits for its stages, or was started early and nothing of a script has begun
+ * in it.
+ */
+async function waits(
+  { context }: LiveBuild,
+  status: ContainerStatus,
+  { builds }: Pick<Ports, 'builds'>,
+): Promise<boolean> {
+  if (!canStartEarly(status)) return isWaiting(status);
+  return (await builds.readState(context.buildId, 'build')) === '';
 }

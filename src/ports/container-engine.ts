@@ -113,6 +113,11 @@ export interface EngineInfo {
    * whose containers have their own kernel.
    */
   readonly sharesPipes: boolean;
+  /**
+   * True: the engine is Podman, which mounts the volumes of a container only while that runs, and
+   * often answers otherwise than Docker about a container that runs or has just ended.
+   */
+  readonly isPodman: boolean;
 }
 
 /** An image on the engine. */

@@ -137,7 +137,7 @@ describe('a stage', () => {
     const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
     const { node } = openProcess(world).activities;
     void run().catch(() => undefined);
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     remove(world, buildContainer(world));
     const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
     const outcome = await runActivity(() => node.runStage(build, request));
@@ -154,7 +154,7 @@ describe('a stage', () => {
     });
     const { node } = openProcess(world).activities;
     void run().catch(() => undefined);
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     remove(world, buildContainer(world));
     delete scripts['build#1'];
     const request = { stage: SCRIPT, attempt: 1, jobStatus: 'running' } as const;
@@ -167,7 +167,7 @@ describe('a stage', () => {
   it('whose container was replaced after it began is not run in the other', async () => {
     const { world, run, build } = await prepared({ 'build#1': { isEndless: true } });
     void run().catch(() => undefined);
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     const container = buildContainer(world);
     container.status = { ...container.status, id: 'another', state: 'created', startedAt: 'never' };
     const { node } = openProcess(world).activities;
@@ -181,7 +181,7 @@ describe('a stage', () => {
     const { world, run } = await prepared({ 'build#1': { isEndless: true } });
     const { node } = openProcess(world).activities;
     void run().catch(() => undefined);
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     const after: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };
     const stage = { stage: after, attempt: 1, jobStatus: 'failed' } as const;
     const steps = [
@@ -313,7 +313,7 @@ describe('stopping', () => {
   it('ends the running stage, and the trace says why', async () => {
     const { world, node, build, run } = await prepared({ 'build#1': { isEndless: true } });
     const running = run();
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     await runActivity(() =>
       node.stopStage(build, { how: 'graceful', reason: 'canceled externally' }),
     );
@@ -339,7 +339,7 @@ describe('stopping', () => {
     const scripts = { 'build#1': { isEndless: true } };
     const { world, node, build, run } = await prepared(scripts, { changes });
     const running = run();
-    await until(() => world.started.length === 1);
+    await until(() => world.disk.files.build.state !== '');
     await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
     await running;
     const after: PlannedStage = { name: 'after_script', place: 'build', attempts: 1 };

@@ -14,8 +14,8 @@ import {
 
 const skip = whyNoSecondDaemon() ?? false;
 const MOMENTS: readonly Moment[] = [
-  ...(['prepare', 'helper waits', 'get_sources', 'script', 'after the script'] as const),
-  ...(['artifact upload', 'clean-up'] as const),
+  ...(['prepare', 'helper waits', 'job waits', 'get_sources', 'script'] as const),
+  ...(['after the script', 'artifact upload', 'clean-up'] as const),
 ];
 
 interface Place {
@@ -88,9 +88,11 @@ describe('Docker is restarted without live-restore', { skip }, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     for (const moment of MOMENTS) {
       const isHeld = moment === 'script';
-      // The restart ends a helper that waits for its next stage. That stage starts the helper
-      // again.
-      const hasOtherStarts = ['prepare', 'helper waits', 'get_sources'].includes(moment);
+      // The restart ends a container that waits for its next stage. That stage starts the container
+      // again, or one in its place.
+      const hasOtherStarts = ['prepare', 'helper waits', 'job waits', 'get_sources'].includes(
+        moment,
+      );
       const what = isHeld ? 'the job fails by the system, and the trace says why' : 'it goes on';
       it(`by ${signal} at the moment "${moment}": ${what}`, () =>
         lab().run({

@@ -8,7 +8,13 @@ import {
   stopWorker,
 } from '../support/faults/fault-kinds.ts';
 import { it } from '../support/faults/fault-report.ts';
-import { HELPER_MOMENTS, MOMENTS, openFaultLab, type FaultLab } from '../support/faults/faults.ts';
+import {
+  EARLY_MOMENTS,
+  HELPER_MOMENTS,
+  MOMENTS,
+  openFaultLab,
+  type FaultLab,
+} from '../support/faults/faults.ts';
 
 const KILLS = 20;
 
@@ -19,7 +25,7 @@ describe('the worker', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS]) {
     it(`is killed at the moment "${moment}", and started at once`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

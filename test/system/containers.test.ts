@@ -122,7 +122,7 @@ describeScenarios(
       job: {
         script: [
           'test ! -e /var/run/docker.sock',
-          'test "$(ls /.temporal-gitlab-runner | wc -l)" = 3',
+          'test "$(ls /.temporal-gitlab-runner | xargs)" = "bell output script state turn"',
         ],
         variables: VARIABLES,
       },

@@ -7,6 +7,7 @@ import {
   stopWorker,
 } from '../support/faults/fault-kinds.ts';
 import {
+  EARLY_MOMENTS,
   HELPER_MOMENTS,
   MOMENTS,
   openFaultLab,
@@ -30,7 +31,7 @@ describe('a job in the middle of faults', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...HELPER_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS]) {
     it(`ends when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

@@ -3,7 +3,7 @@ import { isObject } from '../../domain/is-object.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { LeasePorts } from './lease.ts';
 import type { StageRequest, StageTry } from '../contract.ts';
-import { defineNote, type Note } from './note.ts';
+import { defineMark, defineNote, type Note } from './note.ts';
 
 /** What a stage needs to run in its container, which is created again when it is gone. */
 export type ContainerStagePorts = LeasePorts &
@@ -39,6 +39,12 @@ export interface StageStart {
    * Absent for other containers, and in notes of releases up to 0.1.0.
    */
   readonly waits?: true;
+  /**
+   * True: the container was started before its script was there, and waits for it, so its state file
+   * tells whether the script has begun. Absent for other containers, and in notes of releases up to
+   * 0.1.0.
+   */
+  readonly early?: true;
 }
 
 /** A stdin that was written to the container before its start. */
@@ -57,6 +63,12 @@ export interface StartedStage extends ContainerStage {
   readonly containerId: string;
   readonly nonce: string;
 }
+
+/**
+ * Set before the first script of a build is handed to the job's container. Until then, the container
+ * can be replaced without loss, and its turn is empty.
+ */
+export const HAD_SCRIPT = defineMark('had-script');
 
 /** Name of one try of a stage in the build's notes. */
 export function stageKey({ name, attempt }: StageTry): string {
@@ -86,12 +98,13 @@ function parseStdin(value: unknown): FilledStdin | undefined {
 
 function parseStart(value: unknown): StageStart | undefined {
   if (!isObject(value)) return undefined;
-  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin, waits } = value;
+  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin, waits, early } = value;
   if (typeof nonce !== 'string' || typeof containerId !== 'string') return undefined;
   if (typeof previousStartedAt !== 'string' || typeof sinceMs !== 'number') return undefined;
   const start: StageStart = {
     ...{ nonce, containerId, previousStartedAt, sinceMs },
     ...(waits === true && { waits }),
+    ...(early === true && { early }),
   };
   return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }

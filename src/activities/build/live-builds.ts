@@ -34,6 +34,8 @@ export interface LiveBuild {
   readonly filesLost: AbortController;
   /** The trace base as far as this process knows it: see trace-base.ts. */
   base: TraceBase | undefined;
+  /** The job's container, if this process has started it before its first script was there. */
+  early: EarlyContainer | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
   /**
@@ -84,6 +86,17 @@ export interface TraceBase {
   readonly lengthBytes: number;
   /** True: GitLab has accepted the first patch, so a patch of the other node no longer fits. */
   readonly isTaken: boolean;
+}
+
+/** A job's container that was started before its first script was there. */
+export interface EarlyContainer {
+  readonly containerId: string;
+  /** What the container was made from. */
+  readonly image: { readonly reference: string; readonly entrypoint: readonly string[] };
+  /** Resolves when the start is over: whether the engine has confirmed it. */
+  readonly started: Promise<boolean>;
+  /** True: something of the build has failed since, so the container must not get a script. */
+  isDoubtful: boolean;
 }
 
 export interface RunningStage {
@@ -215,8 +228,7 @@ function createLiveBuild(
       filesLost.abort();
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
-    base: undefined,
-    stage: undefined,
+    ...{ base: undefined, early: undefined, stage: undefined },
     diskFault: undefined,
     serviceLogs: undefined,
     exclusively: (send) => {

@@ -7,15 +7,17 @@ import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-
 import type { LiveBuild } from '../build/live-builds.ts';
 import { outcomeOfLoss } from '../build/lost-files.ts';
 import type { ContainerStatus } from '../../ports/index.ts';
-import { endedWaiting, judgeEnd } from './stage-end.ts';
+import { endedWaiting, judgeEnd, type EndedStage } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
-import { waitForEnd, wake } from './waiting-stage.ts';
+import { hasBegunEarly, waitForEnd, wake } from './waiting-stage.ts';
 
 interface FollowedStage extends StartedStage {
   /** True: the container has an entrypoint, which may print something. */
   readonly opensStdin: boolean;
   /** True: the container waits for its stages. */
   readonly waits: boolean;
+  /** True: the container was started before its script was there. */
+  readonly early: boolean;
 }
 
 /**
@@ -55,8 +57,8 @@ async function runOnce(
   const container = containerNamesOf(context)[place];
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
-  const { nonce, containerId, opensStdin = false, waits = false } = start;
-  const started = { ...stage, container, engine, nonce, containerId, opensStdin, waits };
+  const { nonce, containerId, opensStdin = false, waits = false, early = false } = start;
+  const started = { ...stage, container, engine, nonce, containerId, opensStdin, waits, early };
   let status: ContainerStatus;
   try {
     status = await waitWithOutput(build, started);
@@ -66,8 +68,18 @@ async function runOnce(
   const loss = await build.noticeLoss();
   if (loss !== undefined) return outcomeOfLoss(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
-  if (!isLast && endedWaiting(build, { status, state, waits })) return 'not_begun';
+  if (!isLast && (await hasEndedWaiting(build, started, { status, state }))) return 'not_begun';
   return judgeEnd(build, { ...started, status, state });
+}
+
+/** Whether something outside ended a container that waited for its stage. */
+async function hasEndedWaiting(
+  build: LiveBuild,
+  stage: FollowedStage,
+  ended: Pick<EndedStage, 'status' | 'state'>,
+): Promise<boolean> {
+  const waits = stage.waits || (stage.early && !(await hasBegunEarly(build, stage)));
+  return endedWaiting(build, { ...ended, waits });
 }
 
 /**

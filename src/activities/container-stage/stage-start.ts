@@ -2,22 +2,25 @@ import { ContainerGone, FailureType, FinalError, TransientError } from '../../do
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import { stdinLoader } from '../../domain/script/stage-command.ts';
-import { isWaiting } from '../../domain/executor/waiting-container.ts';
+import { judgeEarlyStart } from '../../domain/executor/early-start.ts';
+import { canStartEarly, isWaiting } from '../../domain/executor/waiting-container.ts';
 import { formatStageScript } from '../../domain/script/stage-script.ts';
 import {
+  HAD_SCRIPT,
   startNote,
   stdinNote,
   type ContainerStage,
   type FilledStdin,
   type StageStart,
 } from '../build/container-stage.ts';
-import { ensureContainers, planFor } from '../environment/containers.ts';
+import { ensureContainers, planFor, type ContainerOptions } from '../environment/containers.ts';
 import { earlierOrNow } from '../build/earlier.ts';
+import type { NotePorts } from '../build/note.ts';
 import { findOwner } from '../environment/file-owner.ts';
 import { MAKING, type LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
-import { hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
+import { hasBegunEarly, hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
 
 /** Docker will not start a container any more that it has refused to start for this long. */
 const START_PATIENCE_MS = 5 * 60_000;
@@ -34,6 +37,8 @@ interface OpenedContainer {
   /** Set when the stage was begun before. */
   readonly start: StageStart | undefined;
   readonly stdin: FilledStdin | undefined;
+  /** True: the container was started early, and waits for the script of this stage. */
+  readonly isEarly?: boolean;
 }
 
 /**
@@ -51,11 +56,11 @@ export async function startOnce(
     ports.metrics.stageReattached(build.context);
     return opened.start;
   }
-  const isReady = isIdle(opened);
+  const isReady = isIdle(opened) || opened.isEarly === true;
   // The container still runs an earlier stage that could not be stopped in time.
   if (!isReady && isAlive(status)) await engine.stopContainer(container, 'kill');
 
-  const start = opened.start ?? (await noteStart(build, { ...stage, status, isReady }));
+  const start = opened.start ?? (await noteStart(build, { ...stage, opened, isReady }));
   await fillContainer(build, { ...stage, start });
   await assertLease(build, ports);
   if (build.stage?.stopReason !== undefined) return undefined;
@@ -79,12 +84,24 @@ async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
     const isSure = opened.stdin?.isSure ?? opened.start === undefined;
     await fillStdin(build, { ...stage, isSure });
   }
-  if (start.waits === true) await ports.builds.writeTurn(build.context.buildId, place, start.nonce);
+  const { buildId } = build.context;
+  const waitsForScript = canStartEarly(opened.status);
+  // A process may have died between the two notes.
+  if (waitsForScript) await noteScript(buildId, ports);
+  if (waitsForScript || start.waits === true) {
+    await ports.builds.writeTurn(buildId, place, start.nonce);
+  }
   if (!isReady) await startContainer(stage, start);
+}
+
+/** Invariant: it is noted before the turn is written, so the turn of a container without it is empty. */
+async function noteScript(buildId: string, ports: NotePorts): Promise<void> {
+  if (!(await HAD_SCRIPT.isSet(buildId, ports))) await HAD_SCRIPT.set(buildId, ports);
 }
 
 /** Whether this stage was begun. The caller then only has to wait for its end. */
 function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
+  if (opened.isEarly === true) return false;
   return isWaiting(opened.status)
     ? hasBegunWaiting(opened, start)
     : opened.status.startedAt !== start.previousStartedAt;
@@ -99,17 +116,75 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   const { buildId } = build.context;
   const stdin = await stdinNote(key).read(buildId, ports);
   const start = await startNote(key).read(buildId, ports);
+  // While the container is being started, its status tells little.
+  if (place === 'build') await build.early?.started;
   const status = await engine.inspectContainer(container);
   const state = await ports.builds.readState(buildId, place);
   if (start === undefined) {
-    return { status: status ?? (await makeAgain(build, stage)), start, stdin, state };
+    if (status === undefined) return { status: await makeAgain(build, stage), start, stdin, state };
+    return openForFirst(build, { ...stage, opened: { status, start, stdin, state } });
   }
   if (isStdinLost({ start, status, stdin })) {
     const replaced = await replaceSpoilt(build, { ...stage, start, status });
     return { status: replaced, start: undefined, stdin, state };
   }
+  if (start.early === true) {
+    return { ...(await openHandedOver(build, { ...stage, start, status })), stdin, state };
+  }
   if (status?.id !== start.containerId) throw new ContainerGone(container);
   return { status, start, stdin, state };
+}
+
+interface OpenedStage extends PlacedStage {
+  readonly opened: OpenedContainer;
+}
+
+/** Decides what becomes of a container that was perhaps started early. */
+async function openForFirst(
+  build: LiveBuild,
+  { opened, ...stage }: OpenedStage,
+): Promise<OpenedContainer> {
+  const { status, state: stateText } = opened;
+  if (!canStartEarly(status)) return opened;
+  const { ports, request } = stage;
+  const { early } = build;
+  const verdict = judgeEarlyStart({
+    hadScript: await HAD_SCRIPT.isSet(build.context.buildId, ports),
+    ...{ container: status, stateText },
+    known: early && { ...early, isStarted: await early.started },
+    stage: { name: request.stage.name, attempt: request.attempt },
+  });
+  if (verdict !== 'replace') return { ...opened, isEarly: verdict === 'hand_over' };
+  return { ...opened, status: await replaceEarly(build, stage) };
+}
+
+/**
+ * Opens a container that was given its script while it waited. Where nothing of the script has
+ * begun, a container that runs gets it again, because it begins it once, and any other one is
+ * replaced.
+ */
+async function openHandedOver(
+  build: LiveBuild,
+  { start, status, ...stage }: PlacedStage & OpenedStdin,
+): Promise<Pick<OpenedContainer, 'status' | 'start' | 'isEarly'>> {
+  const isSame = status?.id === start.containerId;
+  // The record is read after the status, so the last word of an ended container is in it.
+  if (await hasBegunEarly(build, { nonce: start.nonce, ports: stage.ports })) {
+    if (!isSame) throw new ContainerGone(stage.container);
+    return { status, start };
+  }
+  if (isSame && isAlive(status)) return { status, start, isEarly: true };
+  if (isSame) return { status: await replaceEarly(build, stage), start: undefined };
+  // Another process may have died right after it replaced the container.
+  return { status: status ?? (await makeAgain(build, stage)), start: undefined };
+}
+
+/** Replaces a container that was started early. No script has run in it. */
+async function replaceEarly(build: LiveBuild, stage: PlacedStage): Promise<ContainerStatus> {
+  const { container, engine } = stage;
+  const { volumeKeep } = build.context.runner.docker;
+  await engine.removeContainer(container, { keepsVolumes: volumeKeep });
+  return makeAgain(build, stage, { image: build.early?.image });
 }
 
 /**
@@ -147,11 +222,13 @@ function isStdinLost({
 async function makeAgain(
   build: LiveBuild,
   { place, ports, container, engine }: PlacedStage,
+  replaced?: ContainerOptions['replaced'],
 ): Promise<ContainerStatus> {
   const plan = planFor(build, ports);
   const { signal } = new AbortController();
+  const options = { plan, places: [place], withServices: false, ports, signal };
   await build.joined(MAKING, () =>
-    ensureContainers(build, { plan, places: [place], withServices: false, ports, signal }),
+    ensureContainers(build, { ...options, ...(replaced !== undefined && { replaced }) }),
   );
   const status = await engine.inspectContainer(container);
   if (status === undefined) throw new ContainerGone(container);
@@ -159,7 +236,7 @@ async function makeAgain(
 }
 
 interface ReadyContainer {
-  readonly status: ContainerStatus;
+  readonly opened: OpenedContainer;
   /** True: the container already runs, and waits for its next stage. */
   readonly isReady: boolean;
 }
@@ -167,8 +244,9 @@ interface ReadyContainer {
 /** Notes the start, so that it is recognised even when Docker's answer is lost. */
 async function noteStart(
   build: LiveBuild,
-  { key, ports, status, isReady }: PlacedStage & ReadyContainer,
+  { key, ports, opened, isReady }: PlacedStage & ReadyContainer,
 ): Promise<StageStart> {
+  const { status } = opened;
   const start: StageStart = {
     nonce: ports.randomness.hex(16),
     containerId: status.id,
@@ -176,8 +254,13 @@ async function noteStart(
     sinceMs: ports.clock.monotonicMs(),
     opensStdin: status.opensStdin,
     ...(isWaiting(status) && { waits: true as const }),
+    ...(opened.isEarly === true && { early: true as const }),
   };
-  await startNote(key).write(build.context.buildId, start, ports);
+  const { buildId } = build.context;
+  await Promise.all([
+    startNote(key).write(buildId, start, ports),
+    canStartEarly(status) ? noteScript(buildId, ports) : undefined,
+  ]);
   return start;
 }
 

@@ -1,7 +1,7 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { isWaiting } from '../../domain/executor/waiting-container.ts';
 import { isAwaitingStage, parseStageState } from '../../domain/script/stage-state.ts';
-import type { ContainerStatus } from '../../ports/index.ts';
+import type { ContainerStatus, Ports } from '../../ports/index.ts';
 import type { StageStart, StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { START_LOST } from './stage-end.ts';
@@ -34,23 +34,47 @@ export function hasBegunWaiting({ status, state }: SeenContainer, start: StageSt
   throw new FinalError(FailureType.RunnerSystem, START_LOST);
 }
 
-/** A stage in a container that waits for its stages. */
+/** A stage in a container that may wait for it. */
 interface WaitingStage extends StartedStage {
+  /** True: the container waits for its stages, and runs on after each. */
   readonly waits: boolean;
+  /** True: the container was started before its script was there, and waited for it. */
+  readonly early: boolean;
+}
+
+interface EarlyStage {
+  readonly nonce: string;
+  readonly ports: Pick<Ports, 'builds'>;
+}
+
+/**
+ * Whether the script of a container that was started early has begun. Its output counts besides its
+ * record, because a script that empties the file of its record must not run a second time.
+ */
+export async function hasBegunEarly(
+  { context }: LiveBuild,
+  { nonce, ports: { builds } }: EarlyStage,
+): Promise<boolean> {
+  const state = await builds.readState(context.buildId, 'build');
+  if (parseStageState(state, nonce) !== undefined) return true;
+  return (await builds.readOutputEnd(context.buildId, 'build', 0)).endByte > 0;
 }
 
 /**
  * Wakes a container until the stage has begun. Every process that finds the stage not begun does
  * this, and the stage still runs once. A container that does not hear the bell, such as one of a
  * runtime with its own kernel, is ended: at its next start it finds the file that names the stage.
+ * One that was started early is then replaced.
  */
 export async function wake(
-  { context }: LiveBuild,
-  { container, engine, nonce, place, ports, waits }: WaitingStage,
+  build: LiveBuild,
+  stage: WaitingStage,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!waits) return;
-  const heard = await ports.builds.ringBell(context.buildId, place, { nonce, signal });
+  const { container, engine, nonce, place, ports, waits, early } = stage;
+  if (!waits && !early) return;
+  const heard = await ports.builds.ringBell(build.context.buildId, place, { nonce, signal });
+  if (early && heard === 'unheard' && (await hasBegunEarly(build, stage))) return;
   if (!signal.aborted) engine.noteBell(heard !== 'unheard');
   if (heard !== 'unheard') return;
   ports.log.warn('a container did not notice its next stage, and is restarted', {

@@ -3,14 +3,14 @@ import {
   type ContainerPlace,
   type EnvironmentPlan,
 } from '../../domain/executor/environment.ts';
-import { isWaiting } from '../../domain/executor/waiting-container.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
-import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { Ports } from '../../ports/index.ts';
 import type { AuthPorts } from './registry-auth.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber } from '../build/note.ts';
 import { together } from '../build/together.ts';
+import { openEarlyStarts, type CreatedContainer } from './early-start.ts';
 import { resolveImage, type ResolvedImage } from './images.ts';
 import { followServices, type ServiceLogPorts } from './service-logs.ts';
 import { waitForServices } from './service-wait.ts';
@@ -41,6 +41,13 @@ export interface ContainerOptions {
   readonly ports: ContainerPorts;
   /** Aborts an image pull, and the wait for services. */
   readonly signal: AbortSignal;
+  /** Set when the container replaces another one of the build, in which nothing has run. */
+  readonly replaced?: ReplacedContainer;
+}
+
+interface ReplacedContainer {
+  /** What it was made from; undefined when this process does not know that. */
+  readonly image: ResolvedImage | undefined;
 }
 
 /** When destroying the environment began, in milliseconds: nothing is created after it. */
@@ -48,9 +55,8 @@ export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
  * Creates containers, and everything that they need, unless they exist. When it is repeated after a
- * crash, it finds by name and label what was created before. It starts services, and a container
- * that waits for its stages, but never a stage. Invariant: it runs as the build's `making`, which
- * the clean-up waits for.
+ * crash, it finds by name and label what was created before. It starts services, and containers that
+ * wait, but never a stage. Invariant: it runs as the build's `making`, which the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
   const { plan, places, withServices, ports, signal } = options;
@@ -67,8 +73,16 @@ export async function ensureContainers(build: LiveBuild, options: ContainerOptio
   const services = await readServices(build, ports);
   const links = linksTo(plan, services, build.context.runner.docker.networkMode);
   const helperImage = images.places.get('helper')?.reference ?? '';
+  const starts = openEarlyStarts(build, { engine: ports.engine(build.context.runner), ports });
   await together(signal, [
-    ...places.map((place) => () => createContainer(build, { ...options, place, images, links })),
+    async (either) => {
+      const creating = places.map((place) => async () => {
+        const created = await createContainer(build, { ...options, place, images, links });
+        if (withServices) starts.created(created);
+      });
+      await together(either, creating);
+      await starts.allCreated();
+    },
     async (either) => {
       if (!withServices) return;
       await waitForServices(build, { plan, services, helperImage, ports, signal: either });
@@ -98,7 +112,8 @@ async function ensureGround(build: LiveBuild, options: ContainerOptions): Promis
     }),
     ...placesOfImages(options).map((place) => async (signal: AbortSignal) => {
       const image = plan.images[place];
-      places.set(place, await resolveImage(build, { ports, place, image, signal }));
+      const known = options.replaced?.image;
+      places.set(place, known ?? (await resolveImage(build, { ports, place, image, signal })));
     }),
     ...(withServices ? plan.services : []).map(
       ({ index, image }) =>
@@ -122,43 +137,30 @@ function placesOfImages({
   return isHelperWanted ? [...places, 'helper'] : places;
 }
 
+const NO_IMAGE: ResolvedImage = { reference: '', entrypoint: [] };
+
 interface PlaceOptions extends ContainerOptions {
   readonly place: ContainerPlace;
   readonly images: Images;
   readonly links: readonly string[];
 }
 
-async function createContainer(build: LiveBuild, options: PlaceOptions): Promise<void> {
-  const { plan, place, images, links, ports, withServices } = options;
+async function createContainer(build: LiveBuild, options: PlaceOptions): Promise<CreatedContainer> {
+  const { plan, place, images, links, ports, replaced } = options;
   const engine = ports.engine(build.context.runner);
-  const image = images.places.get(place);
-  const [files, { sharesPipes }] = await Promise.all([
+  const image = images.places.get(place) ?? NO_IMAGE;
+  const [files, { sharesPipes, isPodman }] = await Promise.all([
     ports.builds.stageFiles(build.context.buildId, place),
     engine.info(),
   ]);
-  const found = { files, entrypoint: image?.entrypoint ?? [], sharesPipes };
-  const spec = plan.ready(place, plan.container(place, image?.reference ?? '', links), found);
+  const startsEarly = sharesPipes && !isPodman;
+  const found = { files, entrypoint: image.entrypoint, sharesPipes, startsEarly };
+  const spec = plan.ready(place, plan.container(place, image.reference, links), found);
   const id = await engine.createContainer(spec);
   const directories = plan.directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
-  await engine.putArchive(id, '/', directories);
-  if (withServices && isWaiting(spec)) startEarly(build, { container: id, engine, ports });
-}
-
-interface EarlyStart {
-  readonly container: string;
-  readonly engine: ContainerEngine;
-  readonly ports: Pick<Ports, 'log'>;
-}
-
-/**
- * Starts a container that waits for its stages, while other things are prepared. Nobody waits for
- * the start: when it fails, the stage's own start tells why.
- */
-function startEarly(build: LiveBuild, { container, engine, ports }: EarlyStart): void {
-  if (build.preparation.signal.aborted) return;
-  engine.startContainer(container).catch((error: unknown) => {
-    ports.log.debug('a container was not started early', { container, error });
-  });
+  // All of them are on mounts. The stages since the preparation may have changed their owners.
+  if (replaced === undefined) await engine.putArchive(id, '/', directories);
+  return { id, spec, image };
 }

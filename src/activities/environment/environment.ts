@@ -102,7 +102,13 @@ export async function prepareJoined(
 ): Promise<void> {
   const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
   ports.metrics.stageBegan(build.context, at);
-  await build.joined(MAKING, () => prepare(build, ports));
+  try {
+    await build.joined(MAKING, () => prepare(build, ports));
+  } catch (error) {
+    // A container that was started before the fault must not get a script.
+    if (build.early !== undefined) build.early.isDoubtful = true;
+    throw error;
+  }
 }
 
 async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {

@@ -53,13 +53,17 @@ async function askInfo({ daemon, timing }: EngineParts): Promise<EngineInfo> {
     path: '/info',
     patience: 'endless',
   };
-  const { body } = await daemon.expect(call, { limitMs: timing.callLimitMs, accept: [200] });
+  const { body, isPodman } = await daemon.expect(call, {
+    limitMs: timing.callLimitMs,
+    accept: [200],
+  });
   const info = parseReply(infoSchema, body, daemon.action(call));
   return {
     osType: info.OSType,
     architecture: info.Architecture,
     name: info.Name,
     sharesPipes: sharesPipes(info),
+    isPodman,
   };
 }
 

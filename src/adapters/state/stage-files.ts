@@ -31,9 +31,9 @@ export function createStageFiles(
   | 'readOutputEnd'
 > {
   return {
-    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place), place),
+    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
     writeScript: async (buildId, place, { text, nonce }) => {
-      const { script: file, state } = await makeStageFiles(path(buildId, place), place);
+      const { script: file, state } = await makeStageFiles(path(buildId, place));
       // A shell may already read it, because the last process died while Docker started the
       // container.
       if ((await readIfThere(file))?.toString() === text) return;
@@ -64,7 +64,7 @@ function stageFilesOf(folder: string): RegularFiles {
 }
 
 /** Makes the files once. A job can change their modes from one stage to the next. */
-async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promise<StageFiles> {
+async function makeStageFiles(folder: string): Promise<StageFiles> {
   const files = stageFilesOf(folder);
   try {
     await setModes(files);
@@ -76,8 +76,7 @@ async function makeStageFiles(folder: string, place: 'build' | 'helper'): Promis
     await makeFile(files.state, WRITABLE_BY_JOB);
   }
   const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
-  const bell = place === 'helper' ? await makeBell(waiting) : undefined;
-  return { ...files, ...waiting, bell };
+  return { ...files, ...waiting, bell: await makeBell(waiting) };
 }
 
 /** Sets the modes, whatever the umask was. */

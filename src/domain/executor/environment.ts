@@ -9,13 +9,13 @@ import { helperEnvironment } from '../script/exports.ts';
 import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
-import { ENTRYPOINT_WARNING, planEntrypoint, planUser, withStdin } from './job-wishes.ts';
+import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
 import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
 import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
-import { letHelperWait, type WaitingPaths } from './waiting-container.ts';
+import { letHelperWait, letJobStartEarly, type WaitingPaths } from './waiting-container.ts';
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
@@ -61,8 +61,9 @@ export interface EnvironmentPlan {
   ) => ContainerSpec;
   /**
    * Completes a container from {@link container} with the files through which it gets its stages.
-   * The image and the engine decide how: the container waits for its stages, or is started for each
-   * of them, with the script on its stdin where an entrypoint may drop the command.
+   * The image and the engine decide how: the helper waits for its stages, the job's container can be
+   * started before its first script is there, or a container is started for each of them, with the
+   * script on its stdin where an entrypoint may drop the command.
    */
   readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundFacts) => ContainerSpec;
 }
@@ -74,6 +75,8 @@ export interface FoundFacts {
   readonly entrypoint: readonly string[];
   /** See {@link WaitingOptions}. */
   readonly sharesPipes: boolean;
+  /** See {@link EarlyOptions}. */
+  readonly startsEarly: boolean;
 }
 
 /** The facts that the plan of an environment depends on. */
@@ -137,12 +140,14 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
       labels: containerLabels(input, place),
       binds,
     }),
-    ready: (place, plain, { files, entrypoint, sharesPipes }) => {
+    ready: (place, plain, { files, entrypoint: imageEntrypoint, sharesPipes, startsEarly }) => {
       const spec = { ...plain, fileMounts: fileMounts(files) };
-      if (place === 'build') return withStdin(spec, entrypoint);
       const { turn, bell } = files;
+      if (place === 'build') {
+        return letJobStartEarly(spec, { imageEntrypoint, startsEarly, turn, bell });
+      }
       return letHelperWait(spec, {
-        ...{ imageEntrypoint: entrypoint, sharesPipes, turn, bell },
+        ...{ imageEntrypoint, sharesPipes, turn, bell },
         isOfficialImage: images.helper.reference === undefined,
         hasUmask: hasUmask(variables),
       });

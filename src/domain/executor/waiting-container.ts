@@ -1,5 +1,5 @@
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
-import { waitingHelperCommand } from '../script/waiting-command.ts';
+import { earlyJobCommand, waitingHelperCommand } from '../script/waiting-command.ts';
 import { withStdin } from './job-wishes.ts';
 import type { ContainerSpec } from './specs.ts';
 
@@ -9,6 +9,17 @@ const WAITING_LABEL = 'temporal-gitlab-runner.waiting';
 /** Whether a container, as planned or as Docker describes it, waits for its stages. */
 export function isWaiting({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
   return labels[WAITING_LABEL] !== undefined;
+}
+
+/** Label of a job's container that can be started before its first script is there. */
+const EARLY_LABEL = 'temporal-gitlab-runner.early';
+
+/**
+ * Whether a container, as planned or as Docker describes it, can be started before its first script
+ * is there. It needs its turn at every start.
+ */
+export function canStartEarly({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
+  return labels[EARLY_LABEL] !== undefined;
 }
 
 /**
@@ -22,6 +33,16 @@ export interface WaitingPaths {
   readonly turn: string;
   /** undefined when the node cannot make named pipes. */
   readonly bell?: string | undefined;
+}
+
+/** The facts that decide whether a job's container can be started before its script is there. */
+export interface EarlyOptions extends WaitingPaths {
+  readonly imageEntrypoint: readonly string[];
+  /**
+   * True: the containers of the engine's default runtime share the named pipes of the node, and
+   * files can be written into a container that runs as into one that does not.
+   */
+  readonly startsEarly: boolean;
 }
 
 /** The facts that decide whether the helper container can wait for its stages. */
@@ -47,19 +68,50 @@ export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): Con
   const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask } = options;
   const plain = withStdin(spec, imageEntrypoint);
   const isCommandRun = isOfficialImage || !plain.opensStdin;
-  const hasPipes = sharesPipes && RUNTIMES_WITH_PIPES.has(spec.runtime);
-  const isAlone = spec.macAddress === '' && spec.pidMode === '';
-  if (bell === undefined || !isCommandRun || !hasPipes || !isAlone) return plain;
+  if (bell === undefined || !isCommandRun || !hasPipes(spec, sharesPipes) || !isAlone(spec)) {
+    return plain;
+  }
   return {
     ...plain,
     opensStdin: false,
     command: waitingHelperCommand({ hasUmask }),
     networkAliases: spec.networkAliases.filter((alias) => alias !== 'build'),
     labels: { ...spec.labels, [WAITING_LABEL]: 'true' },
-    fileMounts: [
-      ...spec.fileMounts,
-      { source: turn, target: STAGE_MOUNTS.turn, readOnly: true },
-      { source: bell, target: STAGE_MOUNTS.bell, readOnly: true },
-    ],
+    fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
   };
+}
+
+/**
+ * Plans the job's container so that it can be started before its first script is there, if that is
+ * possible. An entrypoint has to see the sources, so a container with one is started with its
+ * script.
+ */
+export function letJobStartEarly(spec: ContainerSpec, options: EarlyOptions): ContainerSpec {
+  const { imageEntrypoint, startsEarly, turn, bell } = options;
+  const plain = withStdin(spec, imageEntrypoint);
+  if (bell === undefined || plain.opensStdin || !hasPipes(spec, startsEarly) || !isAlone(spec)) {
+    return plain;
+  }
+  return {
+    ...plain,
+    command: earlyJobCommand(),
+    labels: { ...spec.labels, [EARLY_LABEL]: 'true' },
+    fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
+  };
+}
+
+function hasPipes({ runtime }: ContainerSpec, isSharing: boolean): boolean {
+  return isSharing && RUNTIMES_WITH_PIPES.has(runtime);
+}
+
+/** Whether it can run beside the other container of the build, and owns its processes. */
+function isAlone({ macAddress, pidMode }: ContainerSpec): boolean {
+  return macAddress === '' && pidMode === '';
+}
+
+function mountsOf({ turn, bell }: { readonly turn: string; readonly bell: string }) {
+  return [
+    { source: turn, target: STAGE_MOUNTS.turn, readOnly: true },
+    { source: bell, target: STAGE_MOUNTS.bell, readOnly: true },
+  ];
 }

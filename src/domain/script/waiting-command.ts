@@ -59,3 +59,33 @@ export function waitingHelperCommand(options: { readonly hasUmask: boolean }): r
   ];
   return ['sh', '-c', `${lines.join('\n')}\n`];
 }
+
+/**
+ * Command of a job's container that may be started before its script is there: see
+ * `judgeEarlyStart`. It waits for its turn, whose nonce does not matter here, and then becomes the
+ * script, so that the script has the first process of the container as if it had been started with
+ * it. A container that is started when its turn is there does not wait at all.
+ *
+ * A container keeps its mounts as they were at its start. One that got them from a disk that was
+ * read-only at that moment ends, because it would be of no use for the script.
+ */
+export function earlyJobCommand(): readonly string[] {
+  const { turn, bell, state, output } = STAGE_MOUNTS;
+  const readTurn = `IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`;
+  const lines = [
+    readTurn,
+    'if [ -z "$_runner_turn" ]; then',
+    `  ( : >>${state} && : >>${output} ) 2>/dev/null || exit 1`,
+    '  _runner_misses=0',
+    '  while :; do',
+    `    ${readTurn}`,
+    '    if [ -n "$_runner_turn" ]; then break; fi',
+    `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
+    `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
+    '  done',
+    'fi',
+    'unset _runner_turn _runner_misses',
+    runScript(),
+  ];
+  return ['sh', '-c', `${lines.join('\n')}\n`];
+}

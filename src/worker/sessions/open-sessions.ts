@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { HAD_SCRIPT } from '../../activities/build/container-stage.ts';
 import type { FoundSession } from '../../adapters/session-server/session-server.ts';
 import type { Cipher } from '../../adapters/state/cipher.ts';
 import { createVisits } from '../../adapters/session-server/visits.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { planTerminal } from '../../domain/executor/terminal.ts';
+import { canStartEarly } from '../../domain/executor/waiting-container.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { sessionPath, type SessionOffer } from '../../domain/session/session.ts';
 import {
@@ -66,24 +68,28 @@ function makeOffer(origin: string, certificatePem: string): SessionOffer {
 }
 
 /** Finds the session in the records. They outlive this process, and so does the session. */
-async function findSession(
-  id: string,
-  { builds, engine }: SessionOptions,
-): Promise<FoundSession | undefined> {
+async function findSession(id: string, options: SessionOptions): Promise<FoundSession | undefined> {
+  const { builds } = options;
   for (const buildId of await builds.list()) {
     const context = await builds.read(buildId);
-    if (context?.session?.id === id) return toSession(context, context.session.token, engine);
+    if (context?.session?.id === id) return toSession(context, context.session.token, options);
   }
   return undefined;
 }
 
-function toSession(context: BuildContext, token: string, engine: Ports['engine']): FoundSession {
+function toSession(
+  context: BuildContext,
+  token: string,
+  { builds, engine }: SessionOptions,
+): FoundSession {
   const { container, command } = planTerminal(context);
   return {
     ...{ buildId: context.buildId, token, fields: jobFields(context) },
     isRunning: async () => {
       const status = await engine(context.runner).inspectContainer(container);
-      return status?.state === 'running';
+      if (status?.state !== 'running') return false;
+      // A container that was started early is not the job's before its script begins.
+      return !canStartEarly(status) || (await HAD_SCRIPT.isSet(context.buildId, { builds }));
     },
     openShell: () => engine(context.runner).openTerminal(container, { command, hasTty: true }),
   };

@@ -73,7 +73,7 @@ describe('preparing an environment', () => {
   it('fails for good when Docker does not run Linux containers', async () => {
     const info = {
       ...{ architecture: 'x86_64', name: 'desk' },
-      ...{ osType: 'windows', sharesPipes: true },
+      ...{ osType: 'windows', sharesPipes: true, isPodman: false },
     };
     const { world, node, build } = open({}, { engine: { info: () => Promise.resolve(info) } });
     await assert.rejects(

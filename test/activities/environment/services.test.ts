@@ -50,7 +50,7 @@ describe('preparing services', () => {
     assert.deepEqual(startsOf(world), [
       ['postgres-0', 1],
       ['redis-1', 1],
-      ['build', 0],
+      ['build', 1],
     ]);
     const build = [...world.docker.containers.values()].at(-1);
     const names = build?.spec.extraHosts.filter((host) => !host.startsWith('id-'));

@@ -3,7 +3,7 @@ import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/p
 import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
-import { isWaiting } from '../../../src/domain/executor/waiting-container.ts';
+import { canStartEarly, isWaiting } from '../../../src/domain/executor/waiting-container.ts';
 import { stdinLoader } from '../../../src/domain/script/stage-command.ts';
 import { tick, until, type FakeContainer, type FakeScript, type World } from './world.ts';
 
@@ -114,6 +114,7 @@ const ENGINE_INFO = {
   architecture: 'x86_64',
   name: 'docker',
   sharesPipes: true,
+  isPodman: false,
 };
 
 const OPEN_STDIN = { stdin: '', isStdinShut: false };
@@ -192,7 +193,21 @@ function start(world: World, container: FakeContainer): void {
   world.disk.files[placeOf(container)].hear = undefined;
   const startedAt = `2026-11-24T00:00:${container.starts}.${world.started.length}Z`;
   container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
-  void (isWaiting(container.spec) ? runStages(world, container) : runScript(world, container));
+  void (isWaiting(container.spec) ? runStages(world, container) : runOnce(world, container));
+}
+
+/** Runs a script like `buildCommand` or `earlyJobCommand`. */
+async function runOnce(world: World, container: FakeContainer): Promise<void> {
+  const files = world.disk.files[placeOf(container)];
+  const { startedAt } = container.status;
+  while (canStartEarly(container.spec) && files.turn === '') {
+    await new Promise<void>((resolve) => {
+      files.hear = resolve;
+    });
+    files.hear = undefined;
+  }
+  const { state, startedAt: now } = container.status;
+  if (state === 'running' && now === startedAt) await runScript(world, container);
 }
 
 function placeOf({ spec }: FakeContainer): ContainerPlace {

@@ -116,12 +116,13 @@ describe('files of a stage', () => {
     await over;
   });
 
-  it('include a bell for the helper, also in a directory of an earlier release', async () => {
+  it('include a bell for each container, also in a directory of an earlier release', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
     const { bell, turn } = await store.stageFiles(buildId, 'helper');
     assert.ok(bell !== undefined && (await stat(bell)).isFIFO());
-    assert.equal((await store.stageFiles(buildId, 'build')).bell, undefined);
+    const { bell: other = '' } = await store.stageFiles(buildId, 'build');
+    assert.ok(other !== bell && (await stat(other)).isFIFO());
     await rm(bell);
     await rm(turn);
     assert.deepEqual((await store.stageFiles(buildId, 'helper')).bell, bell);

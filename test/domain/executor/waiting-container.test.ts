@@ -3,8 +3,11 @@ import { describe, it } from 'node:test';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import { planEnvironment } from '../../../src/domain/executor/environment.ts';
 import {
+  canStartEarly,
   isWaiting,
   letHelperWait,
+  letJobStartEarly,
+  type EarlyOptions,
   type WaitingOptions,
 } from '../../../src/domain/executor/waiting-container.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
@@ -76,10 +79,10 @@ describe('a helper container that waits for its stages', () => {
     });
   }
 
-  it('is never the job’s own, which has only its script, its output and its state', () => {
+  it('is never the job’s own, which has only its script, its output and its state where it cannot start early', () => {
     const plan = planned();
     const build = plan.container('build', 'sha256:1');
-    const found = { files: FILES, entrypoint: [], sharesPipes: true };
+    const found = { files: FILES, entrypoint: [], sharesPipes: true, startsEarly: false };
     assert.deepEqual(plan.ready('build', build, found), {
       ...build,
       fileMounts: [
@@ -88,5 +91,62 @@ describe('a helper container that waits for its stages', () => {
         { source: '/state', target: '/.temporal-gitlab-runner/state', readOnly: false },
       ],
     });
+  });
+});
+
+describe('a job’s container that can be started early', () => {
+  const spec = planned().container('build', 'sha256:1');
+  const options: EarlyOptions = {
+    ...{ imageEntrypoint: [], startsEarly: true },
+    ...{ turn: '/turn', bell: '/bell' },
+  };
+
+  it('has `turn` and `bell`, and keeps its name', () => {
+    const early = letJobStartEarly(spec, options);
+    const targets = early.fileMounts.map(({ target }) => target.replace(/.*\//, ''));
+    assert.deepEqual(targets, ['turn', 'bell']);
+    assert.deepEqual(early.networkAliases, spec.networkAliases);
+    assert.deepEqual(
+      [canStartEarly(early), isWaiting(early), early.opensStdin],
+      [true, false, false],
+    );
+  });
+
+  const cases: readonly [
+    options: Partial<EarlyOptions>,
+    changes: Partial<ContainerSpec>,
+    isEarly: boolean,
+    why: string,
+  ][] = [
+    [{}, {}, true, 'nothing speaks against it'],
+    [{ imageEntrypoint: ['/tool'] }, {}, false, 'an entrypoint has to see the sources'],
+    [{ imageEntrypoint: [''] }, {}, true, 'that is none'],
+    [{ imageEntrypoint: ['/tool'] }, { entrypoint: [''] }, true, 'the job does without it'],
+    [{}, { entrypoint: ['/own'] }, false, 'the job has one of its own'],
+    [{}, { user: '1000:1000' }, true, 'any user can read its turn'],
+    [{ bell: undefined }, {}, false, 'the node makes no named pipes'],
+    [{ startsEarly: false }, {}, false, 'its engine cannot'],
+    [{}, { runtime: 'kata' }, false, 'a runtime with a kernel of its own'],
+    [{}, { macAddress: '02:42:00:00:00:01' }, false, 'the helper has it too'],
+    [{}, { pidMode: 'host' }, false, 'its processes are among others'],
+  ];
+  for (const [changed, changes, isEarly, why] of cases) {
+    it(`${isEarly ? 'is' : 'is not'} made with ${JSON.stringify({ ...changed, ...changes })}: ${why}`, () => {
+      const ready = letJobStartEarly({ ...spec, ...changes }, { ...options, ...changed });
+      assert.equal(canStartEarly(ready), isEarly);
+      if (isEarly) return;
+      assert.deepEqual([ready.command, ready.fileMounts], [spec.command, spec.fileMounts]);
+    });
+  }
+
+  it('is planned on an engine that can do it', () => {
+    const ready = (startsEarly: boolean) =>
+      planned().ready('build', spec, {
+        files: FILES,
+        entrypoint: [],
+        sharesPipes: true,
+        startsEarly,
+      });
+    assert.deepEqual([true, false].map(ready).map(canStartEarly), [true, false]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,10 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { STAGE_MOUNTS } from '../../../src/domain/script/stage-mounts.ts';
 import { isStageOver, parseStageState } from '../../../src/domain/script/stage-state.ts';
-import { waitingHelperCommand } from '../../../src/domain/script/waiting-command.ts';
+import {
+  earlyJobCommand,
+  waitingHelperCommand,
+} from '../../../src/domain/script/waiting-command.ts';
 import { wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, type Shell } from './support/stage-runs.ts';
 
@@ -43,8 +46,20 @@ class Waiting {
   }
 
   start(argv: Argv, change = (text: string): string => text): void {
-    const [, flag = '', text = ''] = waitingHelperCommand({ hasUmask: false });
-    const own = change(text.replaceAll(dirname(STAGE_MOUNTS.state), this.dir));
+    this.run(argv, { command: waitingHelperCommand({ hasUmask: false }), change });
+  }
+
+  /** Starts the command of a job's container that is started early. */
+  startEarly(argv: Argv): void {
+    this.run(argv, { command: earlyJobCommand(), change: (text) => text });
+  }
+
+  private run(
+    argv: Argv,
+    options: { readonly command: readonly string[]; readonly change: (text: string) => string },
+  ): void {
+    const [, flag = '', text = ''] = options.command;
+    const own = options.change(text.replaceAll(dirname(STAGE_MOUNTS.state), this.dir));
     const [program, ...args] = argv;
     this.child = spawn(program, [...args, flag, own], { stdio: 'ignore' });
   }
@@ -171,5 +186,48 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
     waiting.start(inContainer({ name: 'sh', argv: ['sh'] }));
     await waiting.over('second');
     assert.equal(waiting.output(), 'first\nsecond\n');
+  });
+});
+
+describe('a job’s container that is started early', { skip: noNamespaces }, () => {
+  let waiting: Waiting;
+  beforeEach(() => {
+    waiting = new Waiting();
+  });
+  afterEach(() => waiting.remove());
+
+  describeForShells('in its shell', 'all', (shell) => {
+    it('waits for its script, however often the bell rings before, and becomes it', async () => {
+      waiting.startEarly(inContainer(shell));
+      await waiting.ring();
+      await waiting.hand('first', 'echo "${_runner_turn-none} ${_runner_misses-none}"; exit 7');
+      assert.equal(await waiting.exitCode(), 7);
+      assert.equal(waiting.output(), 'none none\n');
+      assert.deepEqual(parseStageState(waiting.state(), 'first'), { exitCode: 7 });
+    });
+
+    it('does not wait when it is started with its script', async () => {
+      await waiting.hand('first', 'echo first');
+      waiting.startEarly(inContainer(shell));
+      assert.equal(await waiting.exitCode(), 0);
+      assert.equal(waiting.output(), 'first\n');
+    });
+
+    it('ends when it cannot write to its files, and leaves their words to a start with the script', async () => {
+      for (const name of ['state', 'output']) {
+        rmSync(waiting.file(name));
+        mkdirSync(waiting.file(name));
+        waiting.startEarly(inContainer(shell));
+        assert.equal(await waiting.exitCode(), 1);
+        rmSync(waiting.file(name), { recursive: true });
+        writeFileSync(waiting.file(name), '');
+      }
+    });
+
+    it('ends when it cannot wait, instead of waiting in a circle', async () => {
+      rmSync(waiting.file('bell'));
+      waiting.startEarly(inContainer(shell));
+      assert.equal(await waiting.exitCode(), 1);
+    });
   });
 });

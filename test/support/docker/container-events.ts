@@ -17,6 +17,10 @@ export interface ContainerEvents {
 export interface ContainerEvent {
   readonly id: string;
   readonly jobId: number;
+  /** Name of the container. */
+  readonly name: string;
+  /** When it happened. */
+  readonly atMs: number;
   /** Docker's name of the event, such as `create`, `start`, `die` or `destroy`. */
   readonly action: string;
 }
@@ -104,7 +108,9 @@ function parseEvent(line: string): ContainerEvent | undefined {
   const buildId = Actor.Attributes[BUILD_LABEL];
   if (buildId === undefined) return undefined;
   const action = PODMAN_WORDS[Action] ?? Action;
-  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), action };
+  const { name = '' } = Actor.Attributes;
+  const atMs = Number(timeOf(line) / 1_000_000n);
+  return { id: Actor.ID, jobId: Number(buildId.split('/').at(-1)), name, atMs, action };
 }
 
 /** Docker's names for the events that Podman 4.3 names differently. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { isStageOver } from '../../../src/domain/script/stage-state.ts';
-import type { ContainerEvents } from '../docker/container-events.ts';
+import { isStageOver, parseStageState } from '../../../src/domain/script/stage-state.ts';
+import type { ContainerEvent, ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
 
@@ -21,6 +21,12 @@ export type Moment =
   | 'stage handed over'
   /** The first stage of the helper has ended. The runner may not know this. */
   | 'stage over'
+  /** The job's container runs, and waits for its script. */
+  | 'job waits'
+  /** The job's container has got its script. It may not have begun it. */
+  | 'script handed over'
+  /** The script has ended. The runner may not know this. */
+  | 'script over'
   /**
    * The script has printed half of a secret and half of a character, and waits until the fault is
    * over.
@@ -46,6 +52,9 @@ export const HELPER_MOMENTS: readonly Moment[] = [
   'stage handed over',
   'stage over',
 ];
+
+/** The moments of a job's container that is started early. */
+export const EARLY_MOMENTS: readonly Moment[] = ['job waits', 'script handed over', 'script over'];
 
 /** A job during which something breaks, and what a fault needs to act on it. */
 export interface Scene {
@@ -109,9 +118,15 @@ function listen(moment: Moment, waiting: Waiting): () => void {
     case 'helper waits':
       return onContainer(waiting, ({ action }) => action === 'start');
     case 'stage handed over':
-      return onHelperFile(waiting, 'turn', (text) => text !== '');
+      return onStageFile(waiting, 'helper/turn', (text) => text !== '');
     case 'stage over':
-      return onHelperFile(waiting, 'state', (text) => isStageOver(text));
+      return onStageFile(waiting, 'helper/state', (text) => isStageOver(text));
+    case 'job waits':
+      return onContainer(waiting, ({ action, name }) => action === 'start' && isJobs(name));
+    case 'script handed over':
+      return onStageFile(waiting, 'build/turn', (text) => text !== '');
+    case 'script over':
+      return onStageFile(waiting, 'build/state', hasEnded);
     case 'script':
       return onFile(join(witness, `${job.id}.here`), strike);
     case 'after the script': {
@@ -155,22 +170,32 @@ function onRequest(
 
 function onContainer(
   { job, containers, strike }: Waiting,
-  matches: (event: { readonly action: string }) => boolean,
+  matches: (event: ContainerEvent) => boolean,
 ): () => void {
   return containers.listen((event) => {
     if (event.jobId === job.id && matches(event)) strike();
   });
 }
 
-/** Waits for a file of the helper. The file appears in the course of the build. */
-function onHelperFile(
+/** Whether this is the name of a job's own container. */
+export function isJobs(name: string): boolean {
+  return name.endsWith('-build');
+}
+
+/** Whether a stage has recorded its end. */
+function hasEnded(text: string): boolean {
+  return parseStageState(text, /^\S*/.exec(text)?.[0] ?? '')?.exitCode !== undefined;
+}
+
+/** Waits for a file of a container's stages. The file appears in the course of the build. */
+function onStageFile(
   { installation, strike }: Waiting,
-  name: 'turn' | 'state',
+  name: `${'build' | 'helper'}/${'turn' | 'state'}`,
   matches: (text: string) => boolean,
 ): () => void {
   const builds = join(installation.stateDir, 'builds');
   const look = (): void => {
-    const files = readdirSync(builds).map((build) => join(builds, build, 'helper', name));
+    const files = readdirSync(builds).map((build) => join(builds, build, name));
     if (files.some((file) => existsSync(file) && matches(readFileSync(file, 'utf8')))) strike();
   };
   const watcher = watch(builds, { recursive: true }, look);

@@ -1,0 +1,66 @@
+import { canStartEarly, isWaiting } from '../../domain/executor/waiting-container.ts';
+import type { ContainerSpec } from '../../domain/executor/specs.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import { HAD_SCRIPT } from '../build/container-stage.ts';
+import type { LiveBuild } from '../build/live-builds.ts';
+import type { ResolvedImage } from './images.ts';
+
+/** A container that was created for a build. */
+export interface CreatedContainer {
+  readonly id: string;
+  readonly spec: ContainerSpec;
+  readonly image: ResolvedImage;
+}
+
+/**
+ * Starts containers before their stages, while other things are prepared. Nobody waits for the
+ * starts: when one fails, the stage's own start tells why.
+ */
+export interface EarlyStarts {
+  /** Starts the helper if it waits for its stages. */
+  created(container: CreatedContainer): void;
+  /**
+   * Starts the job's container if that is possible, after the helper, whose stages come first. Call
+   * it when all containers are created.
+   */
+  allCreated(): Promise<void>;
+}
+
+interface EarlyStartOptions {
+  readonly engine: ContainerEngine;
+  readonly ports: Pick<Ports, 'builds' | 'log'>;
+}
+
+export function openEarlyStarts(
+  build: LiveBuild,
+  { engine, ports }: EarlyStartOptions,
+): EarlyStarts {
+  const start = async ({ id }: CreatedContainer): Promise<boolean> => {
+    if (build.preparation.signal.aborted) return false;
+    try {
+      // By its id, so that a start which is still under way never hits the container's successor.
+      await engine.startContainer(id);
+      return true;
+    } catch (error) {
+      ports.log.debug('a container was not started early', { container: id, error });
+      return false;
+    }
+  };
+  let helperStart = Promise.resolve(false);
+  let job: CreatedContainer | undefined;
+  return {
+    created: (container) => {
+      if (isWaiting(container.spec)) helperStart = start(container);
+      if (canStartEarly(container.spec)) job = container;
+    },
+    allCreated: async () => {
+      const created = job;
+      if (created === undefined || build.early !== undefined) return;
+      // Only a container with an empty turn waits.
+      if (await HAD_SCRIPT.isSet(build.context.buildId, ports)) return;
+      const { id: containerId, image } = created;
+      const started = helperStart.then(() => start(created));
+      build.early = { containerId, image, started, isDoubtful: false };
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
+import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { runActivity } from '../support/drive.ts';
+import { openProcess } from '../support/process.ts';
+import {
+  createWorld,
+  until,
+  type FakeContainer,
+  type World,
+  type WorldOptions,
+} from '../support/world.ts';
+
+const HELPER: PlannedStage = { name: 'get_sources', place: 'helper', attempts: 1 };
+
+function inJob(name: StageName): PlannedStage {
+  return { name, place: 'build', attempts: 1 };
+}
+
+interface Setting {
+  readonly world: World;
+  readonly node: BuildActivities;
+  readonly build: { readonly buildId: string };
+  /** The job's container that was started early. */
+  readonly early: FakeContainer;
+  /** The job's container as it is now. */
+  readonly now: () => FakeContainer | undefined;
+  readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
+  /** Runs the stage in another process, which has only the disk and Docker. */
+  readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
+}
+
+interface Options extends WorldOptions {
+  readonly engine?: (world: World) => Partial<ContainerEngine>;
+}
+
+/** A build with a prepared environment. */
+async function prepared({ engine, ...options }: Options = {}): Promise<Setting> {
+  const steps = ['script', 'after_script'].map((name) => ({ name, script: ['make'] }));
+  const context = contextOf({ job: { steps } });
+  const world = createWorld(context, options);
+  const { node } = openProcess(world, { engine: engine?.(world) ?? {} }).activities;
+  const build = { buildId: context.buildId };
+  await runActivity(() => node.prepareEnvironment(build));
+  const runOn = (on: BuildActivities) => (stage: PlannedStage) => {
+    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
+    return runActivity(() => on.runStage(build, request));
+  };
+  const now = (): FakeContainer | undefined =>
+    [...world.docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
+  const early = now();
+  assert.ok(early !== undefined);
+  const another = openProcess(world).activities.node;
+  return { world, node, build, early, now, run: runOn(node), again: runOn(another) };
+}
+
+function endOf({ early }: Setting, exitCode: number): void {
+  early.status = { ...early.status, state: 'exited', exitCode };
+}
+
+const succeeded = { kind: 'succeeded' };
+const SCRIPT = inJob('step_script');
+
+describe('a job’s container that was started early', () => {
+  it('runs the first script, and is started for each one after it', async () => {
+    const { world, early, run } = await prepared();
+    assert.deepEqual([early.starts, early.status.state, world.started], [1, 'running', []]);
+    assert.deepEqual(await run(HELPER), succeeded);
+    assert.deepEqual(await run(SCRIPT), succeeded);
+    assert.deepEqual([early.starts, early.status.state], [1, 'exited']);
+    assert.deepEqual(await run(inJob('after_script')), succeeded);
+    assert.deepEqual([early.starts, early.runs], [2, 2]);
+    assert.deepEqual(world.started, ['helper#1', 'build#1', 'build#2']);
+  });
+
+  it('is not made with an entrypoint, or without named pipes', async () => {
+    for (const options of [{ entrypoint: ['/tool'] }, { bells: 'none' }] as const) {
+      const { early, run } = await prepared(options);
+      assert.equal(early.starts, 0);
+      assert.deepEqual(await run(SCRIPT), succeeded);
+      assert.equal(early.starts, 1);
+    }
+  });
+
+  it('is started again for another process, which knows nothing of it', async () => {
+    const { early, now, again } = await prepared();
+    assert.deepEqual(await again(SCRIPT), succeeded);
+    assert.equal(now(), early);
+    assert.deepEqual([early.starts, early.runs], [2, 1]);
+  });
+
+  it('is started again after a stage that has failed in this process', async () => {
+    let isAway = true;
+    const { early, run } = await prepared({
+      engine: (world) => ({
+        inspectContainer: (name) => {
+          const all = [...world.docker.containers.values()];
+          const found = all.find(({ spec, status }) => [spec.name, status.id].includes(name));
+          if (!isAway || !name.endsWith('-predefined')) return Promise.resolve(found?.status);
+          isAway = false;
+          return Promise.reject(new TransientError('cannot reach Docker'));
+        },
+      }),
+    });
+    await assert.rejects(run(HELPER), TransientError);
+    assert.deepEqual(await run(HELPER), succeeded);
+    assert.deepEqual(await run(SCRIPT), succeeded);
+    assert.deepEqual([early.starts, early.runs], [2, 1]);
+  });
+
+  it('is replaced when it has ended, and nobody is told', async () => {
+    const setting = await prepared();
+    endOf(setting, 255);
+    assert.deepEqual(await setting.run(SCRIPT), succeeded);
+    assert.notEqual(setting.now(), setting.early);
+    assert.deepEqual([setting.early.runs, setting.now()?.runs], [0, 1]);
+    assert.doesNotMatch(setting.world.spool.saved.text, /ERROR|WARNING/);
+  });
+
+  it('is replaced from the same image when its start has failed, and nobody is told', async () => {
+    const setting = await prepared({
+      engine: (world) => {
+        const { ports } = openProcess(world);
+        const engine = ports.engine(contextOf().runner);
+        return {
+          startContainer: (name) =>
+            name.startsWith('id-') && name.endsWith('-build')
+              ? Promise.reject(new TransientError('busy'))
+              : engine.startContainer(name),
+        };
+      },
+    });
+    const { pulls } = setting.world.docker;
+    const before = pulls.length;
+    assert.deepEqual(await setting.run(SCRIPT), succeeded);
+    assert.notEqual(setting.now(), setting.early);
+    assert.equal(pulls.length, before);
+    assert.doesNotMatch(setting.world.spool.saved.text, /busy|ERROR|WARNING/);
+  });
+
+  it('is replaced when it hears nothing', async () => {
+    const setting = await prepared({ bells: 'unheard' });
+    assert.deepEqual(await setting.run(SCRIPT), succeeded);
+    assert.deepEqual([setting.early.runs, setting.now()?.runs], [0, 1]);
+    assert.deepEqual(setting.world.docker.bells, [false]);
+  });
+
+  it('is a system failure when Docker ends it while its script runs', async () => {
+    const setting = await prepared({ scripts: { 'build#1': { isEndless: true } } });
+    const running = setting.run(SCRIPT);
+    await until(() => setting.world.disk.files.build.state !== '');
+    endOf(setting, 255);
+    assert.equal((await running).kind, 'system_failed');
+    assert.equal(setting.now(), setting.early);
+    assert.deepEqual([setting.early.starts, setting.early.runs], [1, 1]);
+  });
+
+  it('never runs a script again that has emptied the record of its beginning', async () => {
+    for (const which of ['run', 'again'] as const) {
+      const setting = await prepared({ scripts: { 'build#1': { isEndless: true } } });
+      const first = setting.run(SCRIPT);
+      const { files } = setting.world.disk;
+      await until(() => files.build.state !== '' && files.build.output !== '');
+      files.build.state = '';
+      const other = which === 'again' ? setting.again(SCRIPT) : first;
+      endOf(setting, 137);
+      assert.equal((await other).kind, 'system_failed');
+      await first;
+      assert.deepEqual([setting.now(), setting.early.runs], [setting.early, 1]);
+    }
+  });
+
+  it('is ended at once when the job is stopped before its script', async () => {
+    const hows: string[] = [];
+    const { world, node, build, run } = await prepared({
+      scripts: { 'helper#1': { isEndless: true } },
+      engine: (of) => ({
+        stopContainer: (name, how) => {
+          hows.push(`${name.endsWith('-build') ? 'build' : 'helper'} ${how}`);
+          const ended = [...of.docker.containers.values()].find(({ spec }) => spec.name === name);
+          assert.ok(ended !== undefined);
+          ended.status = { ...ended.status, state: 'exited', exitCode: 137 };
+          return Promise.resolve();
+        },
+      }),
+    });
+    const running = run(HELPER);
+    await until(() => world.started.length === 1);
+    await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.deepEqual(hows, ['build kill', 'helper kill']);
+  });
+});
