@@ -151,7 +151,7 @@ async function openForFirst(
   const verdict = judgeEarlyStart({
     hadScript: await HAD_SCRIPT.isSet(build.context.buildId, ports),
     ...{ container: status, stateText },
-    known: early && { ...early, isStarted: await early.started },
+    known: early && { ...early, answer: await early.started },
     stage: { name: request.stage.name, attempt: request.attempt },
   });
   if (verdict !== 'replace') return { ...opened, isEarly: verdict === 'hand_over' };

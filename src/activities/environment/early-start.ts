@@ -1,5 +1,7 @@
 import { canStartEarly, isWaiting } from '../../domain/executor/waiting-container.ts';
+import type { EarlyStartAnswer } from '../../domain/executor/early-start.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
+import { FinalError, TransientError } from '../../domain/failure.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import { HAD_SCRIPT } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -35,18 +37,18 @@ export function openEarlyStarts(
   build: LiveBuild,
   { engine, ports }: EarlyStartOptions,
 ): EarlyStarts {
-  const start = async ({ id }: CreatedContainer): Promise<boolean> => {
-    if (build.preparation.signal.aborted) return false;
+  const start = async ({ id }: CreatedContainer): Promise<EarlyStartAnswer> => {
+    if (build.preparation.signal.aborted) return 'refused';
     try {
       // By its id, so that a start which is still under way never hits the container's successor.
       await engine.startContainer(id);
-      return true;
+      return 'confirmed';
     } catch (error) {
       ports.log.debug('a container was not started early', { container: id, error });
-      return false;
+      return isAnswer(error) ? 'refused' : 'none';
     }
   };
-  let helperStart = Promise.resolve(false);
+  let helperStart: Promise<unknown> = Promise.resolve();
   let job: CreatedContainer | undefined;
   return {
     created: (container) => {
@@ -63,4 +65,11 @@ export function openEarlyStarts(
       build.early = { containerId, image, started, isDoubtful: false };
     },
   };
+}
+
+/** Whether the engine itself has said no, so that the start is not under way any more. */
+function isAnswer(error: unknown): boolean {
+  return (
+    error instanceof FinalError || (error instanceof TransientError && error.status !== undefined)
+  );
 }

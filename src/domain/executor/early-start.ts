@@ -1,10 +1,15 @@
 import type { StageName } from '../context/stage.ts';
 
+/**
+ * How the engine has answered the start: `confirmed`, `refused`, or with no answer, so that the start
+ * may still be under way.
+ */
+export type EarlyStartAnswer = 'confirmed' | 'refused' | 'none';
+
 /** What a process knows of a container that it has started before its first script was there. */
 export interface KnownEarlyStart {
   readonly containerId: string;
-  /** Whether the engine has confirmed the start. */
-  readonly isStarted: boolean;
+  readonly answer: EarlyStartAnswer;
   /** True: something of the build has failed in this process since the start. */
   readonly isDoubtful: boolean;
 }
@@ -39,19 +44,25 @@ export type EarlyStartVerdict = 'hand_over' | 'start' | 'replace';
  * Decides whether a script goes to the container that was started early. Only a container of which
  * nothing is in doubt gets it. Any other one is started anew, so that it has the mounts, and the
  * engine the state, of a container that was never started early. One that does not run is replaced,
- * because a start that another process has asked for may still be under way, and because the engine
- * may have lost its processes without their end.
+ * because a start may still be under way, and because the engine may have lost its processes without
+ * their end. Where the engine has refused the start, neither can be.
  */
 export function judgeEarlyStart(facts: EarlyStartFacts): EarlyStartVerdict {
   const { container } = facts;
   if (facts.hadScript) return 'start';
-  if (container.state !== 'running' && container.state !== 'paused') return 'replace';
+  if (container.state !== 'running' && container.state !== 'paused') {
+    return isRefused(facts) ? 'start' : 'replace';
+  }
   return isUndoubted(facts) ? 'hand_over' : 'start';
+}
+
+function isRefused({ container, known }: EarlyStartFacts): boolean {
+  return known?.containerId === container.id && known.answer === 'refused';
 }
 
 function isUndoubted({ container, known, stage, stateText }: EarlyStartFacts): boolean {
   if (known === undefined || known.containerId !== container.id) return false;
   const isFirstTry = stage.name.startsWith('step_') && stage.attempt === 1;
   const waits = container.state === 'running' && stateText === '';
-  return known.isStarted && !known.isDoubtful && isFirstTry && waits;
+  return known.answer === 'confirmed' && !known.isDoubtful && isFirstTry && waits;
 }

@@ -122,7 +122,16 @@ describe('a job’s container that was started early', () => {
     assert.doesNotMatch(setting.world.spool.saved.text, /ERROR|WARNING/);
   });
 
-  it('is replaced from the same image when its start has failed, and nobody is told', async () => {
+  for (const [how, status, isReplaced] of [
+    ['got no answer', undefined, true],
+    ['was refused', 500, false],
+  ] as const) {
+    const becomes = isReplaced ? 'replaced from the same image' : 'started with its script';
+    it(`is ${becomes} when its start ${how}, and nobody is told`, () =>
+      failEarly(status, isReplaced));
+  }
+
+  const failEarly = async (status: number | undefined, isReplaced: boolean): Promise<void> => {
     const setting = await prepared({
       engine: (world) => {
         const { ports } = openProcess(world);
@@ -130,7 +139,7 @@ describe('a job’s container that was started early', () => {
         return {
           startContainer: (name) =>
             name.startsWith('id-') && name.endsWith('-build')
-              ? Promise.reject(new TransientError('busy'))
+              ? Promise.reject(new TransientError('busy', status === undefined ? {} : { status }))
               : engine.startContainer(name),
         };
       },
@@ -138,10 +147,10 @@ describe('a job’s container that was started early', () => {
     const { pulls } = setting.world.docker;
     const before = pulls.length;
     assert.deepEqual(await setting.run(SCRIPT), succeeded);
-    assert.notEqual(setting.now(), setting.early);
+    assert.equal(setting.now() !== setting.early, isReplaced);
     assert.equal(pulls.length, before);
     assert.doesNotMatch(setting.world.spool.saved.text, /busy|ERROR|WARNING/);
-  });
+  };
 
   it('is replaced when it hears nothing', async () => {
     const setting = await prepared({ bells: 'unheard' });

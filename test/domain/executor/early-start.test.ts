@@ -4,9 +4,14 @@ import {
   judgeEarlyStart,
   type EarlyStartFacts,
   type EarlyStartVerdict,
+  type KnownEarlyStart,
 } from '../../../src/domain/executor/early-start.ts';
 
-const KNOWN = { containerId: 'early', isStarted: true, isDoubtful: false };
+const KNOWN: KnownEarlyStart = {
+  ...{ containerId: 'early', answer: 'confirmed', isDoubtful: false },
+};
+const NO_ANSWER: KnownEarlyStart = { ...KNOWN, answer: 'none' };
+const REFUSED: KnownEarlyStart = { ...KNOWN, answer: 'refused' };
 const UNDOUBTED: EarlyStartFacts = {
   hadScript: false,
   container: { id: 'early', state: 'running' },
@@ -28,7 +33,7 @@ describe('a job’s container that was perhaps started early', () => {
     [{ hadScript: true, ...inState('exited') }, 'start', 'the same after its end'],
     [{ known: undefined }, 'start', 'another process has started it'],
     [{ known: { ...KNOWN, containerId: 'other' } }, 'start', 'somebody has replaced it'],
-    [{ known: { ...KNOWN, isStarted: false } }, 'start', 'the engine has not confirmed its start'],
+    [{ known: { ...KNOWN, answer: 'none' } }, 'start', 'the engine has not confirmed its start'],
     [{ known: { ...KNOWN, isDoubtful: true } }, 'start', 'something has failed since'],
     [{ stage: { name: 'step_script', attempt: 2 } }, 'start', 'the stage was tried before'],
     [{ stage: { name: 'wait_for_terminal', attempt: 1 } }, 'start', 'a terminal, and no script'],
@@ -36,8 +41,13 @@ describe('a job’s container that was perhaps started early', () => {
     [inState('paused'), 'start', 'somebody has paused it'],
     [inState('exited'), 'replace', 'it has ended, perhaps with Docker'],
     [inState('dead'), 'replace', 'Docker could not remove it'],
-    [inState('created'), 'replace', 'its start has failed'],
-    [{ known: undefined, ...inState('created') }, 'replace', 'its start may be under way'],
+    [{ known: NO_ANSWER, ...inState('created') }, 'replace', 'its start may be under way'],
+    [{ known: REFUSED, ...inState('created') }, 'start', 'its start was refused'],
+    [
+      { known: { ...REFUSED, containerId: 'other' }, ...inState('created') },
+      ...(['replace', 'somebody has replaced it'] as const),
+    ],
+    [{ known: undefined, ...inState('created') }, 'replace', 'another process may start it'],
   ];
   for (const [changes, verdict, why] of cases) {
     it(`gives "${verdict}" for ${JSON.stringify(changes)}: ${why}`, () => {
