@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { bin } from './build.mjs';
 import { findCompatibilityFaults } from './compatibility.mjs';
 import { ROOT } from './paths.mjs';
@@ -97,9 +97,25 @@ export async function runTests(
 
 /**
  * Finds the compiled tests in these directories, one directory after the other. A file may also be
- * named itself.
+ * named itself. Files that run others come first, because they take long, and the others are left
+ * out.
  */
 export async function findTests(directories) {
+  const found = await listTests(directories);
+  const together = found.filter((file) => file.startsWith(TOGETHER));
+  const taken = together.flatMap(readImported);
+  return [...new Set([...together, ...found.filter((file) => !taken.includes(file))])];
+}
+
+/** Files that run others in one process, with one node for all of them. */
+const TOGETHER = join(ROOT, 'dist/test/system/together/');
+
+function readImported(file) {
+  const imports = readFileSync(file, 'utf8').matchAll(/import\('([^']+\.test\.js)'\)/g);
+  return [...imports].map(([, path]) => join(dirname(file), path));
+}
+
+async function listTests(directories) {
   const { readdir } = await import('node:fs/promises');
   const found = [];
   for (const directory of directories) {

@@ -14,7 +14,8 @@ export async function readImports(directory: string): Promise<Imports> {
   );
 }
 
-async function importsOf(file: string): Promise<readonly string[]> {
+/** Reads the imports of one file, also those by `import()`. */
+export async function importsOf(file: string): Promise<readonly string[]> {
   const { importedFiles } = ts.preProcessFile(await readFile(file, 'utf8'));
   return importedFiles
     .map(({ fileName }) => fileName)

@@ -27,6 +27,8 @@ export interface InstallationOptions {
    * `dockerToml`.
    */
   readonly dockerTomls?: readonly string[];
+  /** Additional lines of `[[runners]]` for each entry of `dockerTomls`, after `runnerToml`. */
+  readonly runnerTomls?: readonly string[];
   readonly runners?: number;
   /** These variables are added to the environment of the runner's process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -160,6 +162,7 @@ function formatConfig(
   token = "${token}"
   executor = "docker"
 ${options.runnerToml ?? ''}
+${options.runnerTomls?.[index] ?? ''}
   [runners.docker]
     image = "${JOB_IMAGE}"
     helper_image = "${HELPER_IMAGE}"

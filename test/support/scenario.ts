@@ -2,14 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { contentOf } from './artifact-content.ts';
 import type { FakeJob, FakeJobState, FakeVariable, JobSpec } from './fake-gitlab/types.ts';
-import {
-  finish,
-  openInstallation,
-  type Installation,
-  type InstallationOptions,
-} from './installation.ts';
+import type { Installation } from './installation.ts';
 import { whenForgotten } from './leftovers.ts';
 import { reportScenario } from './scenario-report.ts';
+import { findPlace, type PlaceOptions } from './shared-node.ts';
 
 export { JOB_IMAGE } from './installation.ts';
 
@@ -58,24 +54,27 @@ export interface ExpectedArtifact {
 /** Most jobs need no sources. Without sources a test takes half the time. */
 export const NO_GIT: FakeVariable = { key: 'GIT_STRATEGY', value: 'none' };
 
-/** Runs scenarios in one installation, a few at the same time, and checks that nothing is left. */
+/**
+ * Runs scenarios in one installation, a few at the same time, and checks that nothing is left.
+ * Within `shareNode` the installation is that of all groups, where that is possible.
+ */
 export function describeScenarios(
   title: string,
-  options: InstallationOptions,
+  options: PlaceOptions,
   scenarios: readonly Scenario[],
 ): void {
   const configs = [...new Set(scenarios.map(({ docker }) => docker ?? ''))];
+  const place = findPlace({ concurrent: 3, ...options }, configs);
   describe(title, { concurrency: 3 }, () => {
     let installation: Installation;
     before(async () => {
-      installation = await openInstallation({ concurrent: 3, dockerTomls: configs, ...options });
-      await installation.start();
+      installation = await place.open();
     });
-    after(() => finish(installation));
+    after(() => place.close());
     for (const scenario of scenarios) {
       it(scenario.title, () => {
-        const runner = configs.indexOf(scenario.docker ?? '');
-        return playAndReport(title, scenario, { installation, runner });
+        const runnerToken = place.tokens[configs.indexOf(scenario.docker ?? '')];
+        return playAndReport(title, scenario, { installation, runnerToken });
       });
     }
   });
@@ -83,8 +82,8 @@ export function describeScenarios(
 
 interface Stage {
   readonly installation: Installation;
-  /** The index of the runner with the scenario's configuration. */
-  readonly runner: number;
+  /** The runner with the scenario's configuration. */
+  readonly runnerToken: string | undefined;
 }
 
 async function playAndReport(group: string, scenario: Scenario, stage: Stage): Promise<void> {
@@ -102,12 +101,10 @@ async function playAndReport(group: string, scenario: Scenario, stage: Stage): P
 
 async function play(
   scenario: Scenario & { readonly job: JobSpec },
-  { installation, runner }: Stage,
+  { installation, runnerToken }: Stage,
 ): Promise<void> {
-  const runnerToken = installation.tokens[runner] ?? '';
-  const isOnlyOne = installation.tokens.length === 1;
   const add = (spec: JobSpec): FakeJob =>
-    installation.gitlab.addJob({ ...(!isOnlyOne && { runnerToken }), ...spec });
+    installation.gitlab.addJob({ ...(runnerToken !== undefined && { runnerToken }), ...spec });
   const job = add(scenario.job);
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);

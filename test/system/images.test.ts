@@ -348,8 +348,8 @@ if (registryProgram() === undefined) {
   const place = await openPlace();
   const { env } = place;
   const dockerToml = '    allowed_pull_policies = ["always", "if-not-present", "never"]';
-  describeScenarios('pull policies', { dockerToml, env }, pullPolicies(place));
-  describeScenarios('logins of registries', { dockerToml, env }, [
+  describeScenarios('pull policies and logins of registries', { dockerToml, env }, [
+    ...pullPolicies(place),
     ...logins(place),
     ...outages(place),
   ]);

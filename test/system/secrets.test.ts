@@ -226,7 +226,7 @@ describeScenarios(`secrets from ${vault.kind}`, {}, [
   },
 ]);
 
-describeScenarios('secrets of a build whose worker is killed', {}, [
+describeScenarios('secrets of a build whose worker is killed', { isAlone: true }, [
   {
     title:
       'a secret is in clear only in the script that runs, and does not change when Vault’s value does',

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { FakeVariable, RecordedRequest } from '../support/fake-gitlab/types.ts';
+import type {
+  FakeJob,
+  FakeVariable,
+  JobSpec,
+  RecordedRequest,
+} from '../support/fake-gitlab/types.ts';
 import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
@@ -9,13 +14,18 @@ const PLAIN: readonly FakeVariable[] = [NO_GIT, { key: 'FF_TIMESTAMPS', value: '
 describe('the trace', () => {
   let installation: Installation;
   before(async () => {
-    installation = await openInstallation({ concurrent: 2, runnerToml: '  output_limit = 16384' });
+    const runnerTomls = ['  output_limit = 16384', '  output_limit = 4'];
+    installation = await openInstallation({ concurrent: 2, runnerTomls, dockerTomls: ['', ''] });
     await installation.start();
   });
   after(() => finish(installation));
 
+  /** Adds a job for the runner with the larger limit. */
+  const add = (job: JobSpec): FakeJob =>
+    installation.gitlab.addJob({ runnerToken: installation.tokens[0] ?? '', ...job });
+
   it('shows a line in GitLab while the script still runs', async () => {
-    const job = installation.gitlab.addJob({
+    const job = add({
       script: ['echo early', 'while [ ! -e /tmp/go ]; do sleep 0.1; done; echo late'],
       variables: [NO_GIT],
       timeout: 60,
@@ -27,7 +37,7 @@ describe('the trace', () => {
   });
 
   it('has every byte of ten megabytes exactly once, and a checksum that GitLab accepts', async () => {
-    const job = installation.gitlab.addJob({
+    const job = add({
       script: ['seq 1 1300000'],
       variables: [...PLAIN],
     });
@@ -39,7 +49,7 @@ describe('the trace', () => {
   });
 
   it('replaces bytes that are not UTF-8, and keeps the rest of binary output', async () => {
-    const job = installation.gitlab.addJob({
+    const job = add({
       script: [String.raw`printf 'a\377b\000c\n'`],
       variables: [...PLAIN],
     });
@@ -48,7 +58,7 @@ describe('the trace', () => {
   });
 
   it('gives each line a timestamp and a stream that GitLab’s viewer reads', async () => {
-    const job = installation.gitlab.addJob({ script: ['echo stamped'], variables: [NO_GIT] });
+    const job = add({ script: ['echo stamped'], variables: [NO_GIT] });
     await job.whenFinished();
     assert.match(job.trace.toString(), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z 01O stamped$/m);
     const lines = job.trace.toString().trimEnd().split('\n');
@@ -59,7 +69,7 @@ describe('the trace', () => {
   });
 
   it('opens and closes a section for each stage, in order', async () => {
-    const job = installation.gitlab.addJob({
+    const job = add({
       script: ['true'],
       afterScript: ['true'],
       variables: [...PLAIN],
@@ -85,21 +95,16 @@ describe('the trace', () => {
   });
 
   it('is cut at output_limit with one notice, and the job continues', async () => {
-    const small = await openInstallation({ runnerToml: '  output_limit = 4' });
-    try {
-      await small.start();
-      const job = small.gitlab.addJob({
-        script: ['seq 1 100000', 'exit 5'],
-        variables: [...PLAIN],
-      });
-      assert.equal(await job.whenFinished(), 'failed');
-      assert.equal(job.exitCode, 5);
-      assert.equal(job.trace.toString().split("Job's log exceeded limit of 4096 bytes").length, 2);
-      assert.ok(job.trace.length < 4096 + 500, `${job.trace.length} bytes`);
-      assert.deepEqual(small.gitlab.violations, []);
-    } finally {
-      await small.close();
-    }
+    const job = add({
+      runnerToken: installation.tokens[1] ?? '',
+      script: ['seq 1 100000', 'exit 5'],
+      variables: [...PLAIN],
+    });
+    assert.equal(await job.whenFinished(), 'failed');
+    assert.equal(job.exitCode, 5);
+    assert.equal(job.trace.toString().split("Job's log exceeded limit of 4096 bytes").length, 2);
+    assert.ok(job.trace.length < 4096 + 500, `${job.trace.length} bytes`);
+    assert.deepEqual(installation.gitlab.violations, []);
   });
 
   it('is sent again from GitLab’s offset after a 416, and from its start after a 412', async () => {
@@ -111,7 +116,7 @@ describe('the trace', () => {
       answers += 1;
       return { status: 412 };
     });
-    const job = gitlab.addJob({ script: ['echo once'], variables: [NO_GIT] });
+    const job = add({ script: ['echo once'], variables: [NO_GIT] });
     await job.whenFinished();
     interception.remove();
     assertJob(job, { state: 'success', log: ['once', 'Job succeeded'] });
@@ -128,7 +133,7 @@ describe('the trace', () => {
       pending -= 1;
       return { status: 202, headers: { 'X-GitLab-Trace-Update-Interval': '1' } };
     });
-    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    const job = add({ script: ['true'], variables: [NO_GIT] });
     assert.equal(await job.whenFinished(), 'success');
     interception.remove();
     const finals = gitlab.requests.filter(isFinalUpdateOf(job.id));
@@ -137,7 +142,7 @@ describe('the trace', () => {
 
   it('is complete although GitLab is away when the job ends', async () => {
     const { gitlab } = installation;
-    const job = gitlab.addJob({
+    const job = add({
       script: ['echo begun', 'sleep 1', 'echo done'],
       variables: [NO_GIT],
     });

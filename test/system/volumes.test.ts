@@ -5,6 +5,7 @@ import { after, before } from 'node:test';
 import Docker from 'dockerode';
 import { imageAfter } from '../support/docker/layered-image.ts';
 import { describeScenarios, NO_GIT, type Expectation, type Scenario } from '../support/scenario.ts';
+import { shareNode } from '../support/shared-node.ts';
 
 const NONROOT_IMAGE = 'temporal-gitlab-runner/nonroot:local';
 const host = mkdtempSync(join(tmpdir(), 'tgr-volumes-'));
@@ -79,107 +80,109 @@ const OPEN_CACHE = '    volumes = ["/cache"]';
 
 const PROJECT = { key: 'CI_PROJECT_PATH', value: 'group/project', public: true };
 
-describeScenarios('volumes', {}, [
-  {
-    title:
-      'the project’s directory is empty despite files of the image; a cache volume starts with its files',
-    docker: '    volumes = ["/kept"]',
-    job: {
-      image: STALE_IMAGE,
-      script: ['pwd; ls -A . ; ls -A /kept'],
-      variables: [NO_GIT, PROJECT],
+await shareNode(() => {
+  describeScenarios('volumes', {}, [
+    {
+      title:
+        'the project’s directory is empty despite files of the image; a cache volume starts with its files',
+      docker: '    volumes = ["/kept"]',
+      job: {
+        image: STALE_IMAGE,
+        script: ['pwd; ls -A . ; ls -A /kept'],
+        variables: [NO_GIT, PROJECT],
+      },
+      expected: {
+        state: 'success',
+        log: [/^\/builds\/group\/project$/m, /^own$/m],
+        never: ['\nstale'],
+      },
     },
-    expected: {
-      state: 'success',
-      log: [/^\/builds\/group\/project$/m, /^own$/m],
-      never: ['\nstale'],
-    },
-  },
-  visits('a cache volume is there for the next job of the project', CACHE, [
-    { script: 'echo kept > /cache/file' },
-    { script: 'cat /cache/file', log: [KEPT] },
-  ]),
-  visits('variables name a place in the container', CACHE, [
-    { script: 'df "/data/$CI_PROJECT_NAME" && touch "/data/$CI_PROJECT_NAME/file"' },
-    { script: 'test -e "/data/$CI_PROJECT_NAME/file"' },
-  ]),
-  visits('a job of a protected ref sees no cache of others', CACHE, [
-    { script: 'echo poison > /cache/file' },
-    { script: 'test ! -e /cache/file', payload: OF_PROTECTED_REF },
-  ]),
-  visits('jobs of protected refs share theirs', CACHE, [
-    { script: 'echo kept > /cache/file', payload: OF_PROTECTED_REF },
-    { script: 'cat /cache/file', payload: OF_PROTECTED_REF, log: [KEPT] },
-  ]),
-  visits('a user other than root can write into a cache volume', CACHE, [
-    { script: 'test "$(id -u)" != 0 && echo kept > /cache/file', image: NONROOT_IMAGE },
-    { script: 'cat /cache/file', log: [KEPT] },
-  ]),
-  visits(
-    'disable_cache: the next job finds nothing, and nothing is left of it',
-    `${OPEN_CACHE}\n    disable_cache = true`,
-    [{ script: 'echo kept > /cache/file' }, { script: 'test ! -e /cache/file' }],
-  ),
-  visits(
-    'cache_dir: the cache is a directory of the host',
-    `${OPEN_CACHE}\n    cache_dir = "${host}/caches"`,
-    [
+    visits('a cache volume is there for the next job of the project', CACHE, [
       { script: 'echo kept > /cache/file' },
-      { script: 'cat /cache/file; grep " /cache " /proc/mounts', log: [KEPT, / \/cache /] },
-    ],
-  ),
-  visits(
-    'cache_dir: a job of a protected ref has a directory of its own',
-    `${OPEN_CACHE}\n    cache_dir = "${host}/caches"`,
-    [
+      { script: 'cat /cache/file', log: [KEPT] },
+    ]),
+    visits('variables name a place in the container', CACHE, [
+      { script: 'df "/data/$CI_PROJECT_NAME" && touch "/data/$CI_PROJECT_NAME/file"' },
+      { script: 'test -e "/data/$CI_PROJECT_NAME/file"' },
+    ]),
+    visits('a job of a protected ref sees no cache of others', CACHE, [
       { script: 'echo poison > /cache/file' },
       { script: 'test ! -e /cache/file', payload: OF_PROTECTED_REF },
-    ],
-  ),
-  visits(
-    'a directory of the host is seen, and not changed when it is ro',
-    `    volumes = ["${host}:/host:ro"]`,
-    [
-      {
-        script: 'cat /host/of-the-host; touch /host/new 2>&1 || true',
-        log: ['seen', /[Rr]ead-only/],
-      },
-    ],
-  ),
-  visits('a volume with a name is kept as it is', `    volumes = ["${named}:/data"]`, [
-    { script: 'echo kept > /data/file' },
-    { script: 'cat /data/file', log: [KEPT] },
-  ]),
-  visits(
-    'a builds directory of the host is shared by all',
-    `    volumes = ["${host}/builds:/builds"]`,
-    [
-      { script: 'pwd; echo kept > ../file', log: [/^\/builds\/\S+$/m] },
-      { script: 'cat ../file', log: [KEPT] },
-    ],
-  ),
-]);
+    ]),
+    visits('jobs of protected refs share theirs', CACHE, [
+      { script: 'echo kept > /cache/file', payload: OF_PROTECTED_REF },
+      { script: 'cat /cache/file', payload: OF_PROTECTED_REF, log: [KEPT] },
+    ]),
+    visits('a user other than root can write into a cache volume', CACHE, [
+      { script: 'test "$(id -u)" != 0 && echo kept > /cache/file', image: NONROOT_IMAGE },
+      { script: 'cat /cache/file', log: [KEPT] },
+    ]),
+    visits(
+      'disable_cache: the next job finds nothing, and nothing is left of it',
+      `${OPEN_CACHE}\n    disable_cache = true`,
+      [{ script: 'echo kept > /cache/file' }, { script: 'test ! -e /cache/file' }],
+    ),
+    visits(
+      'cache_dir: the cache is a directory of the host',
+      `${OPEN_CACHE}\n    cache_dir = "${host}/caches"`,
+      [
+        { script: 'echo kept > /cache/file' },
+        { script: 'cat /cache/file; grep " /cache " /proc/mounts', log: [KEPT, / \/cache /] },
+      ],
+    ),
+    visits(
+      'cache_dir: a job of a protected ref has a directory of its own',
+      `${OPEN_CACHE}\n    cache_dir = "${host}/caches"`,
+      [
+        { script: 'echo poison > /cache/file' },
+        { script: 'test ! -e /cache/file', payload: OF_PROTECTED_REF },
+      ],
+    ),
+    visits(
+      'a directory of the host is seen, and not changed when it is ro',
+      `    volumes = ["${host}:/host:ro"]`,
+      [
+        {
+          script: 'cat /host/of-the-host; touch /host/new 2>&1 || true',
+          log: ['seen', /[Rr]ead-only/],
+        },
+      ],
+    ),
+    visits('a volume with a name is kept as it is', `    volumes = ["${named}:/data"]`, [
+      { script: 'echo kept > /data/file' },
+      { script: 'cat /data/file', log: [KEPT] },
+    ]),
+    visits(
+      'a builds directory of the host is shared by all',
+      `    volumes = ["${host}/builds:/builds"]`,
+      [
+        { script: 'pwd; echo kept > ../file', log: [/^\/builds\/\S+$/m] },
+        { script: 'cat ../file', log: [KEPT] },
+      ],
+    ),
+  ]);
 
-describeScenarios('invalid volumes', {}, [
-  rejected(
-    'the root of the container',
-    '    volumes = ["/"]',
-    'leads to the root of the container',
-  ),
-  rejected(
-    'a path twice',
-    '    volumes = ["/cache", "/data:/cache/"]',
-    'volume for container path "/cache" is already defined',
-  ),
-  rejected(
-    'a path that is not absolute',
-    '    volumes = ["cache"]',
-    'invalid volume specification "cache"',
-  ),
-  rejected(
-    'a source with a variable: a job must not choose what of the host it sees',
-    '    volumes = ["$HOST_PATH:/host"]',
-    // Podman answers 500.
-    /create container .*answered (400|500): .*\$HOST_PATH/,
-  ),
-]);
+  describeScenarios('invalid volumes', {}, [
+    rejected(
+      'the root of the container',
+      '    volumes = ["/"]',
+      'leads to the root of the container',
+    ),
+    rejected(
+      'a path twice',
+      '    volumes = ["/cache", "/data:/cache/"]',
+      'volume for container path "/cache" is already defined',
+    ),
+    rejected(
+      'a path that is not absolute',
+      '    volumes = ["cache"]',
+      'invalid volume specification "cache"',
+    ),
+    rejected(
+      'a source with a variable: a job must not choose what of the host it sees',
+      '    volumes = ["$HOST_PATH:/host"]',
+      // Podman answers 500.
+      /create container .*answered (400|500): .*\$HOST_PATH/,
+    ),
+  ]);
+});

@@ -1,11 +1,7 @@
 import { after, before, describe, it } from 'node:test';
-import {
-  finish,
-  openInstallation,
-  type Installation,
-  type InstallationOptions,
-} from '../installation.ts';
+import type { Installation } from '../installation.ts';
 import { assertJob, type Scenario } from '../scenario.ts';
+import { findPlace, type PlaceOptions } from '../shared-node.ts';
 
 /** Jobs that run one after another. Each can find the files of the job before. */
 export interface Sequence {
@@ -14,33 +10,37 @@ export interface Sequence {
   readonly jobs: readonly Omit<Scenario, 'title'>[];
 }
 
+/** Runs sequences in one installation, one job at a time, and checks that nothing is left. */
 export function describeSequences(
   title: string,
-  options: InstallationOptions,
+  options: PlaceOptions,
   sequences: readonly Sequence[],
 ): void {
+  const place = findPlace({ concurrent: 1, ...options }, ['']);
   describe(title, () => {
     let installation: Installation;
     before(async () => {
-      installation = await openInstallation({ concurrent: 1, ...options });
-      await installation.start();
+      installation = await place.open();
     });
-    after(() => finish(installation));
+    after(() => place.close());
     for (const { title: sentence, jobs } of sequences) {
       it(sentence, async () => {
-        for (const scenario of jobs) await play(installation, scenario);
+        for (const scenario of jobs) await play(installation, scenario, place.tokens[0]);
       });
     }
   });
 }
 
+/** Runs a job and checks its end. Without `runnerToken` any runner of the installation takes it. */
 export async function play(
   installation: Installation,
   { job: spec, meanwhile, expected }: Omit<Scenario, 'title'>,
+  runnerToken?: string,
 ): Promise<void> {
-  const job = installation.gitlab.addJob(
-    typeof spec === 'function' ? await spec(installation) : spec,
-  );
+  const job = installation.gitlab.addJob({
+    ...(runnerToken !== undefined && { runnerToken }),
+    ...(typeof spec === 'function' ? await spec(installation) : spec),
+  });
   await meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, expected);

@@ -1,0 +1,150 @@
+import { after } from 'node:test';
+import {
+  finish,
+  openInstallation,
+  type Installation,
+  type InstallationOptions,
+} from './installation.ts';
+
+/** The installation of a group of tests. */
+export interface Place {
+  /** Starts the node and waits until it is ready. */
+  open(): Promise<Installation>;
+  /**
+   * Tokens of the runners for the given lines of `[runners.docker]`, once the node has started. All
+   * are undefined when the installation has only one runner, which then takes each job.
+   */
+  readonly tokens: readonly (string | undefined)[];
+  /** Ends the node and checks that nothing is left, unless other groups use it too. */
+  close(): Promise<void>;
+}
+
+export interface PlaceOptions extends InstallationOptions {
+  /**
+   * True: the group has a node of its own even where groups share one, for example because it kills
+   * the node.
+   */
+  readonly isAlone?: boolean;
+}
+
+/** The lines of config.toml that one runner of a shared node has for itself. */
+interface RunnerLines {
+  /** Lines of `[[runners]]`. They come before its tables. */
+  readonly runnerToml: string;
+  /** Lines of `[runners.docker]`. */
+  readonly dockerToml: string;
+}
+
+interface SharedNode {
+  /** Adds a runner with these lines. Runners with the same lines are one. Returns its index. */
+  addRunner(lines: RunnerLines): number;
+  open(): Promise<Installation>;
+  readonly tokens: readonly string[];
+}
+
+let current: SharedNode | undefined;
+
+/**
+ * Lets all groups that `register` describes use one node with several runners, because the start of
+ * a node and its Temporal takes as much CPU as eight jobs. The node starts with the first group and
+ * ends after all tests of the process, when it has to leave nothing behind. A call within another
+ * one uses its node.
+ */
+export async function shareNode(register: () => void | Promise<void>): Promise<void> {
+  if (current !== undefined) return register();
+  let tellRegistered = (): void => undefined;
+  const registered = new Promise<void>((resolve) => {
+    tellRegistered = resolve;
+  });
+  const { node, close } = createSharedNode(registered);
+  current = node;
+  after(close);
+  try {
+    await register();
+  } finally {
+    current = undefined;
+    tellRegistered();
+  }
+}
+
+/**
+ * Returns the installation for a group that needs one runner for each of `configs`, which are lines
+ * of `[runners.docker]`. Within `shareNode` that is the shared one, if the group needs nothing else
+ * than lines of its own in config.toml.
+ */
+export function findPlace(options: PlaceOptions, configs: readonly string[]): Place {
+  const { isAlone = false, concurrent, runnerToml = '', dockerToml = '', ...others } = options;
+  const node = current;
+  if (node === undefined || isAlone || Object.keys(others).length > 0) {
+    return ownPlace(options, configs);
+  }
+  const indexes = configs.map((config) =>
+    node.addRunner({
+      // A runner of its own limits the group as `concurrent` does where it has a node of its own.
+      runnerToml: `  limit = ${concurrent ?? 1}\n${runnerToml}`,
+      dockerToml: `${dockerToml}\n${config}`,
+    }),
+  );
+  return {
+    open: () => node.open(),
+    get tokens() {
+      return indexes.map((index) => node.tokens[index]);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function ownPlace(options: InstallationOptions, configs: readonly string[]): Place {
+  let installation: Installation | undefined;
+  return {
+    open: async () => {
+      installation = await openInstallation({ dockerTomls: configs, ...options });
+      await installation.start();
+      return installation;
+    },
+    get tokens() {
+      const tokens = installation?.tokens ?? [];
+      return configs.map((_, index) => (tokens.length > 1 ? tokens[index] : undefined));
+    },
+    close: async () => {
+      if (installation !== undefined) await finish(installation);
+    },
+  };
+}
+
+function createSharedNode(registered: Promise<void>): {
+  readonly node: SharedNode;
+  close(): Promise<void>;
+} {
+  const runners: RunnerLines[] = [];
+  let installation: Installation | undefined;
+  let opening: Promise<Installation> | undefined;
+  const open = async (): Promise<Installation> => {
+    await registered;
+    installation = await openInstallation({
+      concurrent: 3,
+      runnerTomls: runners.map(({ runnerToml }) => runnerToml),
+      dockerTomls: runners.map(({ dockerToml }) => dockerToml),
+    });
+    await installation.start();
+    return installation;
+  };
+  return {
+    node: {
+      addRunner: (lines) => {
+        const index = runners.findIndex(
+          ({ runnerToml, dockerToml }) =>
+            runnerToml === lines.runnerToml && dockerToml === lines.dockerToml,
+        );
+        return index >= 0 ? index : runners.push(lines) - 1;
+      },
+      open: () => (opening ??= open()),
+      get tokens() {
+        return installation?.tokens ?? [];
+      },
+    },
+    close: async () => {
+      if (installation !== undefined) await finish(installation);
+    },
+  };
+}

@@ -1,0 +1,7 @@
+import { shareNode } from '../../support/shared-node.ts';
+
+// In a whole run the groups of these files share one node. Each file can also be run alone.
+await shareNode(async () => {
+  await import('../caches.test.ts');
+  await import('../cache-keys.test.ts');
+});
