@@ -73,8 +73,11 @@ export function describeScenarios(
     after(() => place.close());
     for (const scenario of scenarios) {
       it(scenario.title, () => {
-        const runnerToken = place.tokens[configs.indexOf(scenario.docker ?? '')];
-        return playAndReport(title, scenario, { installation, runnerToken });
+        const config = configs.indexOf(scenario.docker ?? '');
+        return playAndReport(title, scenario, {
+          installation,
+          add: (job) => place.addJob(job, config),
+        });
       });
     }
   });
@@ -82,8 +85,8 @@ export function describeScenarios(
 
 interface Stage {
   readonly installation: Installation;
-  /** The runner with the scenario's configuration. */
-  readonly runnerToken: string | undefined;
+  /** Adds a job for the runner with the scenario's configuration. */
+  add(job: JobSpec): FakeJob;
 }
 
 async function playAndReport(group: string, scenario: Scenario, stage: Stage): Promise<void> {
@@ -101,10 +104,8 @@ async function playAndReport(group: string, scenario: Scenario, stage: Stage): P
 
 async function play(
   scenario: Scenario & { readonly job: JobSpec },
-  { installation, runnerToken }: Stage,
+  { installation, add }: Stage,
 ): Promise<void> {
-  const add = (spec: JobSpec): FakeJob =>
-    installation.gitlab.addJob({ ...(runnerToken !== undefined && { runnerToken }), ...spec });
   const job = add(scenario.job);
   await scenario.meanwhile?.(job, installation);
   await job.whenFinished(120_000);

@@ -1,4 +1,5 @@
 import { after } from 'node:test';
+import type { FakeJob, JobSpec } from './fake-gitlab/types.ts';
 import {
   finish,
   openInstallation,
@@ -10,11 +11,8 @@ import {
 export interface Place {
   /** Starts the node and waits until it is ready. */
   open(): Promise<Installation>;
-  /**
-   * Tokens of the runners for the given lines of `[runners.docker]`, once the node has started. All
-   * are undefined when the installation has only one runner, which then takes each job.
-   */
-  readonly tokens: readonly (string | undefined)[];
+  /** Adds a job for the runner with these of the `configs`. The default is the first. */
+  addJob(spec: JobSpec, config?: number): FakeJob;
   /** Ends the node and checks that nothing is left, unless other groups use it too. */
   close(): Promise<void>;
 }
@@ -39,7 +37,6 @@ interface SharedNode {
   /** Adds a runner with these lines. Runners with the same lines are one. Returns its index. */
   addRunner(lines: RunnerLines): number;
   open(): Promise<Installation>;
-  readonly tokens: readonly string[];
 }
 
 let current: SharedNode | undefined;
@@ -85,11 +82,13 @@ export function findPlace(options: PlaceOptions, configs: readonly string[]): Pl
       dockerToml: `${dockerToml}\n${config}`,
     }),
   );
+  let installation: Installation | undefined;
   return {
-    open: () => node.open(),
-    get tokens() {
-      return indexes.map((index) => node.tokens[index]);
+    open: async () => {
+      installation = await node.open();
+      return installation;
     },
+    addJob: (spec, config = 0) => addJob(installation, spec, indexes[config]),
     close: () => Promise.resolve(),
   };
 }
@@ -102,14 +101,22 @@ function ownPlace(options: InstallationOptions, configs: readonly string[]): Pla
       await installation.start();
       return installation;
     },
-    get tokens() {
-      const tokens = installation?.tokens ?? [];
-      return configs.map((_, index) => (tokens.length > 1 ? tokens[index] : undefined));
-    },
+    addJob: (spec, config = 0) => addJob(installation, spec, config),
     close: async () => {
       if (installation !== undefined) await finish(installation);
     },
   };
+}
+
+function addJob(
+  installation: Installation | undefined,
+  spec: JobSpec,
+  runner: number | undefined,
+): FakeJob {
+  const runnerToken = installation?.tokens[runner ?? -1];
+  if (installation === undefined || runnerToken === undefined)
+    throw new Error('the node was not started, or has no such runner');
+  return installation.gitlab.addJob({ runnerToken, ...spec });
 }
 
 function createSharedNode(registered: Promise<void>): {
@@ -139,9 +146,6 @@ function createSharedNode(registered: Promise<void>): {
         return index >= 0 ? index : runners.push(lines) - 1;
       },
       open: () => (opening ??= open()),
-      get tokens() {
-        return installation?.tokens ?? [];
-      },
     },
     close: async () => {
       if (installation !== undefined) await finish(installation);

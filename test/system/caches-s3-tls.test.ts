@@ -6,10 +6,33 @@ import {
   type CertificateRoom,
 } from '../adapters/gitlab/support/certificates.ts';
 import { startConnectProxy } from '../adapters/gitlab/support/connect-proxy.ts';
+import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { cacheOf, filled, found, FOUND } from '../support/cache-jobs.ts';
 import { play } from '../support/faults/sequences.ts';
-import { bridgeGateway, finish, openInstallation } from '../support/installation.ts';
+import {
+  bridgeGateway,
+  finish,
+  openInstallation,
+  type Installation,
+  type InstallationOptions,
+} from '../support/installation.ts';
+import type { Scenario } from '../support/scenario.ts';
 import { openS3Server, s3CacheToml, s3Skip, type S3Server } from '../support/s3-server.ts';
+
+/** The first job of a cache whose server has a certificate of an unknown authority. */
+const FILLED_WITH_WARNING: Omit<Scenario, 'title'> = {
+  ...filled(cacheOf('unknown authority')),
+  expected: {
+    state: 'success',
+    log: [
+      'Failed to extract cache',
+      /Uploading cache.*/,
+      /WARNING: .*certificate/,
+      'Failed to create cache',
+      'Job succeeded',
+    ],
+  },
+};
 
 describe('caches in S3 behind a private certificate authority', { skip: s3Skip() }, () => {
   let room: CertificateRoom;
@@ -28,35 +51,39 @@ describe('caches in S3 behind a private certificate authority', { skip: s3Skip()
     await room.close();
   });
 
-  const withRunner = async (
-    options: { readonly runnerToml?: string; readonly env?: Readonly<Record<string, string>> },
-    work: (run: (scenario: Parameters<typeof play>[1]) => Promise<void>) => Promise<void>,
-  ): Promise<void> => {
-    const dockerToml = s3CacheToml(server);
-    const installation = await openInstallation({ concurrent: 1, dockerToml, ...options });
-    await installation.start();
+  const open = (options: InstallationOptions): Promise<Installation> =>
+    openInstallation({ concurrent: 1, dockerToml: s3CacheToml(server), ...options });
+  const believes = (): string => `  tls-ca-file = "${authority.certFile}"`;
+
+  it('are saved and restored with the authority of the config, and else cause a warning with the reason', async () => {
+    const runnerTomls = [believes(), ''];
+    const installation = await open({ runnerTomls, dockerTomls: ['', ''] });
+    const [knowing, unknowing] = installation.tokens.map((runnerToken) => ({
+      addJob: (job: JobSpec) => installation.gitlab.addJob({ runnerToken, ...job }),
+    }));
     try {
-      await work((scenario) => play(installation, scenario));
+      await installation.start();
+      await play(installation, filled(cacheOf('tls')), knowing);
+      const downloaded = ['Downloading cache from https://', ...FOUND];
+      await play(installation, found(cacheOf('tls'), downloaded), knowing);
+      await play(installation, FILLED_WITH_WARNING, unknowing);
     } finally {
       await finish(installation);
     }
-  };
-  const believes = (): string => `  tls-ca-file = "${authority.certFile}"`;
-
-  it('are saved and restored with the authority of the config', () =>
-    withRunner({ runnerToml: believes() }, async (run) => {
-      await run(filled(cacheOf('tls')));
-      await run(found(cacheOf('tls'), ['Downloading cache from https://', ...FOUND]));
-    }));
+  });
 
   it('are saved and restored through the proxy of the environment', async () => {
     const proxy = await startConnectProxy(() => Number(server.address.split(':')[1]));
     try {
       const env = { HTTPS_PROXY: proxy.url };
-      await withRunner({ runnerToml: believes(), env }, async (run) => {
-        await run(filled(cacheOf('proxied')));
-        await run(found(cacheOf('proxied'), FOUND));
-      });
+      const installation = await open({ runnerToml: believes(), env });
+      try {
+        await installation.start();
+        await play(installation, filled(cacheOf('proxied')));
+        await play(installation, found(cacheOf('proxied'), FOUND));
+      } finally {
+        await finish(installation);
+      }
       const lines = proxy.requests.map(({ line }) => line);
       assert.ok(lines.length >= 2, lines.join());
       assert.deepEqual([...new Set(lines)], [`CONNECT ${server.address}`]);
@@ -64,21 +91,4 @@ describe('caches in S3 behind a private certificate authority', { skip: s3Skip()
       await proxy.close();
     }
   });
-
-  it('cause a warning with the reason when the authority is not known', () =>
-    withRunner({}, async (run) => {
-      await run({
-        ...filled(cacheOf('unknown authority')),
-        expected: {
-          state: 'success',
-          log: [
-            'Failed to extract cache',
-            /Uploading cache.*/,
-            /WARNING: .*certificate/,
-            'Failed to create cache',
-            'Job succeeded',
-          ],
-        },
-      });
-    }));
 });

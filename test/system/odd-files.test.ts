@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JobSpec } from '../support/fake-gitlab/types.ts';
-import { finish, openInstallation, type Installation } from '../support/installation.ts';
 import { assertJob, JOB_IMAGE } from '../support/scenario.ts';
+import { findPlace, type Place } from '../support/shared-node.ts';
 import { ARCHIVE } from '../support/upload-jobs.ts';
 
 const EMPTY = { key: 'GIT_STRATEGY', value: 'empty' };
@@ -24,15 +24,9 @@ interface Keeping {
 
 /** The files are passed from one job to another, once as artifacts and once as a cache. */
 describe('unusual files', () => {
-  let installation: Installation;
-  before(async () => {
-    installation = await openInstallation({
-      concurrent: 1,
-      dockerToml: '    volumes = ["/cache"]',
-    });
-    await installation.start();
-  });
-  after(() => finish(installation));
+  const place = findPlace({ concurrent: 1, dockerToml: '    volumes = ["/cache"]' }, ['']);
+  before(() => place.open());
+  after(() => place.close());
 
   const keepings: readonly Keeping[] = [
     ...['300000:300000', '3000000:3000000'].map((user) => ({
@@ -71,23 +65,23 @@ describe('unusual files', () => {
     it(`as artifacts, they ${keeping.title}`, async () => {
       const { paths = ['out/'], untracked = false, user } = keeping;
       const artifacts = [{ ...ARCHIVE, paths, untracked }];
-      const first = await play(installation, keeping.make, { user, payload: { artifacts } });
+      const first = await play(place, keeping.make, { user, payload: { artifacts } });
       const archive = first.artifacts[0]?.content;
       assert.ok(archive !== undefined, `nothing was sent:\n${first.log}`);
       const dependencies = [{ name: 'make', archive }];
-      const second = await play(installation, keeping.look, { user, dependencies });
+      const second = await play(place, keeping.look, { user, dependencies });
       assertJob(second, { state: 'success', log: keeping.log });
     });
 
     it(`as a cache, they ${keeping.title}`, async () => {
       const { paths = ['out/'], untracked = false, user } = keeping;
       const cache = [{ key: keeping.title.replaceAll(/[^a-z0-9]/g, '-'), paths, untracked }];
-      const first = await play(installation, keeping.make, { user, payload: { cache } });
+      const first = await play(place, keeping.make, { user, payload: { cache } });
       assertJob(first, {
         state: 'success',
         log: [/found \d+ (?:matching|files)/, 'Created cache'],
       });
-      const second = await play(installation, keeping.look, { user, payload: { cache } });
+      const second = await play(place, keeping.look, { user, payload: { cache } });
       assertJob(second, {
         state: 'success',
         log: ['Successfully extracted cache', ...keeping.log],
@@ -97,12 +91,12 @@ describe('unusual files', () => {
 });
 
 async function play(
-  installation: Installation,
+  place: Place,
   script: readonly string[],
   { user, payload, ...spec }: JobSpec & { readonly user: string | undefined },
 ) {
   const image = { name: JOB_IMAGE, executor_opts: { docker: { user: user ?? '' } } };
-  const job = installation.gitlab.addJob({
+  const job = place.addJob({
     ...{ variables: [EMPTY], ...spec, script },
     payload: { ...payload, ...(user !== undefined && { image }) },
   });

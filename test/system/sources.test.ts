@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
-import { finish, openInstallation, type Installation } from '../support/installation.ts';
+import type { Installation } from '../support/installation.ts';
 import { assertJob } from '../support/scenario.ts';
+import { findPlace } from '../support/shared-node.ts';
 
 describe('sources', () => {
+  const place = findPlace({ concurrent: 1 }, ['']);
   let installation: Installation;
   before(async () => {
-    installation = await openInstallation({ concurrent: 1 });
-    await installation.start();
+    installation = await place.open();
   });
-  after(() => finish(installation));
+  after(() => place.close());
 
   const run = async (job: JobSpec): Promise<FakeJob> => {
-    const added = installation.gitlab.addJob(job);
+    const added = place.addJob(job);
     await added.whenFinished(120_000);
     return added;
   };

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from 'node:test';
 import type { Installation } from '../installation.ts';
 import { assertJob, type Scenario } from '../scenario.ts';
-import { findPlace, type PlaceOptions } from '../shared-node.ts';
+import { findPlace, type Place, type PlaceOptions } from '../shared-node.ts';
 
 /** Jobs that run one after another. Each can find the files of the job before. */
 export interface Sequence {
@@ -25,22 +25,19 @@ export function describeSequences(
     after(() => place.close());
     for (const { title: sentence, jobs } of sequences) {
       it(sentence, async () => {
-        for (const scenario of jobs) await play(installation, scenario, place.tokens[0]);
+        for (const scenario of jobs) await play(installation, scenario, place);
       });
     }
   });
 }
 
-/** Runs a job and checks its end. Without `runnerToken` any runner of the installation takes it. */
+/** Runs a job and checks its end. Any runner of the installation takes it, or that of the place. */
 export async function play(
   installation: Installation,
   { job: spec, meanwhile, expected }: Omit<Scenario, 'title'>,
-  runnerToken?: string,
+  { addJob }: Pick<Place, 'addJob'> = installation.gitlab,
 ): Promise<void> {
-  const job = installation.gitlab.addJob({
-    ...(runnerToken !== undefined && { runnerToken }),
-    ...(typeof spec === 'function' ? await spec(installation) : spec),
-  });
+  const job = addJob(typeof spec === 'function' ? await spec(installation) : spec);
   await meanwhile?.(job, installation);
   await job.whenFinished(120_000);
   assertJob(job, expected);

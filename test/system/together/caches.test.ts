@@ -4,4 +4,6 @@ import { shareNode } from '../../support/shared-node.ts';
 await shareNode(async () => {
   await import('../caches.test.ts');
   await import('../cache-keys.test.ts');
+  await import('../odd-files.test.ts');
+  await import('../sources.test.ts');
 });
