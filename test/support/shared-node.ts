@@ -34,6 +34,7 @@ interface RunnerLines {
 }
 
 interface SharedNode {
+  readonly concurrent: number;
   /** Adds a runner with these lines. Runners with the same lines are one. Returns its index. */
   addRunner(lines: RunnerLines): number;
   open(): Promise<Installation>;
@@ -47,13 +48,16 @@ let current: SharedNode | undefined;
  * ends after all tests of the process, when it has to leave nothing behind. A call within another
  * one uses its node.
  */
-export async function shareNode(register: () => void | Promise<void>): Promise<void> {
+export async function shareNode(
+  register: () => void | Promise<void>,
+  concurrent = 3,
+): Promise<void> {
   if (current !== undefined) return register();
   let tellRegistered = (): void => undefined;
   const registered = new Promise<void>((resolve) => {
     tellRegistered = resolve;
   });
-  const { node, close } = createSharedNode(registered);
+  const { node, close } = createSharedNode({ registered, concurrent });
   current = node;
   after(close);
   try {
@@ -66,21 +70,18 @@ export async function shareNode(register: () => void | Promise<void>): Promise<v
 
 /**
  * Returns the installation for a group that needs one runner for each of `configs`, which are lines
- * of `[runners.docker]`. Within `shareNode` that is the shared one, if the group needs nothing else
- * than lines of its own in config.toml.
+ * of `[runners.docker]`. Within `shareNode` that is the shared one, if the group needs the same
+ * `concurrent` and nothing else than lines of its own in config.toml.
  */
 export function findPlace(options: PlaceOptions, configs: readonly string[]): Place {
   const { isAlone = false, concurrent, runnerToml = '', dockerToml = '', ...others } = options;
   const node = current;
-  if (node === undefined || isAlone || Object.keys(others).length > 0) {
+  const hasOthers = Object.keys(others).length > 0;
+  if (node === undefined || isAlone || hasOthers || concurrent !== node.concurrent) {
     return ownPlace(options, configs);
   }
   const indexes = configs.map((config) =>
-    node.addRunner({
-      // A runner of its own limits the group as `concurrent` does where it has a node of its own.
-      runnerToml: `  limit = ${concurrent ?? 1}\n${runnerToml}`,
-      dockerToml: `${dockerToml}\n${config}`,
-    }),
+    node.addRunner({ runnerToml, dockerToml: `${dockerToml}\n${config}` }),
   );
   let installation: Installation | undefined;
   return {
@@ -119,17 +120,21 @@ function addJob(
   return installation.gitlab.addJob({ runnerToken, ...spec });
 }
 
-function createSharedNode(registered: Promise<void>): {
-  readonly node: SharedNode;
-  close(): Promise<void>;
-} {
+function createSharedNode({
+  registered,
+  concurrent,
+}: {
+  /** Resolves when all groups have added their runners. */
+  readonly registered: Promise<void>;
+  readonly concurrent: number;
+}): { readonly node: SharedNode; close(): Promise<void> } {
   const runners: RunnerLines[] = [];
   let installation: Installation | undefined;
   let opening: Promise<Installation> | undefined;
   const open = async (): Promise<Installation> => {
     await registered;
     installation = await openInstallation({
-      concurrent: 3,
+      concurrent,
       runnerTomls: runners.map(({ runnerToml }) => runnerToml),
       dockerTomls: runners.map(({ dockerToml }) => dockerToml),
     });
@@ -138,6 +143,7 @@ function createSharedNode(registered: Promise<void>): {
   };
   return {
     node: {
+      concurrent,
       addRunner: (lines) => {
         const index = runners.findIndex(
           ({ runnerToml, dockerToml }) =>
