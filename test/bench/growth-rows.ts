@@ -122,12 +122,12 @@ async function measureBeside(
   ];
 }
 
+/** Returns the bytes of all files in a directory and below. */
 async function sizeOf(directory: string): Promise<number> {
-  const names = await readdir(directory);
-  const sizes = await Promise.all(
-    names.map(async (name) => (await stat(join(directory, name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const each = files.map(async (file) => (await stat(join(file.parentPath, file.name))).size);
+  return (await Promise.all(each)).reduce((sum, size) => sum + size, 0);
 }
 
 const STARTS_AT_ONCE = 20;
