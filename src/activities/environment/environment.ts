@@ -63,10 +63,10 @@ export function createEnvironmentActivities(
     releaseBuild: ({ buildId }, runnerWorkflowId) =>
       withHeartbeat(async () => {
         const build = live.known(buildId);
-        await Promise.all([
-          release(buildId, { ports, live, ended }),
-          tellRunner(buildId, runnerWorkflowId, ports),
-        ]);
+        // The runner may request a job at once, and its build gets the smallest free number, by
+        // which volumes are named.
+        await release(buildId, { ports, live, ended });
+        await tellRunner(buildId, runnerWorkflowId, ports);
         build?.released.abort();
       }),
   };
