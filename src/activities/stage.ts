@@ -25,6 +25,7 @@ import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts
 import { outcomeOfLoss } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
 import { getSources } from './container-stage/get-sources.ts';
+import { doubtOnFault } from './environment/early-start.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
 import { isAlive } from './container-stage/waiting-stage.ts';
 import type { BuildActivities, StageRequest, StopRequest } from './contract.ts';
@@ -64,11 +65,7 @@ async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome
   const at = { stage, executorStage, isMeasured: true } as const;
   const end = run.ports.metrics.stageBegan(build.context, at);
   try {
-    return await runStage(build, run);
-  } catch (error) {
-    // A container that was started before the fault must not get a script.
-    if (build.early !== undefined) build.early.isDoubtful = true;
-    throw error;
+    return await doubtOnFault(build, () => runStage(build, run));
   } finally {
     end();
   }

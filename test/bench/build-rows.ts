@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { JOB_IMAGE } from '../support/installation.ts';
+import { whenReady } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import type { JobSpec } from '../support/fake-gitlab/index.ts';
 import type { Figure } from './figure.ts';
@@ -34,10 +35,8 @@ export async function measureFullHistory(options: BenchOptions): Promise<readonl
   if (options.runnerCommand !== undefined) return [];
   const subject = await openSubject(options);
   try {
-    const ready = JSON.parse(await subject.installation.runner.whenLog(/"msg":"ready"/)) as {
-      readonly temporal: string;
-    };
-    const connection = await Connection.connect({ address: ready.temporal });
+    const { temporal: address } = await whenReady(subject.installation.runner);
+    const connection = await Connection.connect({ address });
     try {
       const client = new Client({ connection });
       const sizeOf = async (spec: JobSpec): Promise<HistorySize> => {

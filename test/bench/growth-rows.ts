@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { CLI } from '../support/command.ts';
 import type { Installation } from '../support/installation.ts';
+import { whenReady } from '../support/runner-process.ts';
 import { startSecondNode } from '../support/second-node.ts';
 import type { Figure, Unit } from './figure.ts';
-import { TRIVIAL } from './job-rows.ts';
+import { runTrivialJobs, TRIVIAL } from './job-rows.ts';
 import { timeOf } from './limits.ts';
 import type { BenchOptions } from './options.ts';
-import { cpuSeconds, residentMegabytes } from './process-use.ts';
+import { busyPercent, cpuSeconds, residentMegabytes } from './process-use.ts';
 import { durationMs, openSubject, type Subject } from './subject.ts';
 
 // These rows measure what a node costs while one thing grows: its runners, the jobs that wait in
@@ -36,7 +37,7 @@ export async function measureRunners(options: BenchOptions): Promise<readonly Fi
     const subject = await openSubject(options, config);
     try {
       await delay(SETTLE_MS);
-      const percent = await idlePercent(options, () => subject.cpuSeconds());
+      const percent = await busyPercent(options.idleSeconds, () => subject.cpuSeconds());
       const memory = await residentMegabytes(subject.pid);
       figures.push(
         figure(`runners-${runners}-cpu`, `idle, ${runners} runners`, '% of a core', [percent]),
@@ -57,7 +58,7 @@ export async function measureQueue(options: BenchOptions): Promise<readonly Figu
     try {
       await subject.runJob(TRIVIAL);
       const before = await subject.cpuSeconds();
-      const spentMs = await timeOf(() => runJobs(subject, queued));
+      const spentMs = await timeOf(() => runTrivialJobs(subject, queued));
       const cpu = (await subject.cpuSeconds()) - before;
       const memory = await residentMegabytes(subject.pid);
       const name = `queue-${queued}`;
@@ -71,10 +72,6 @@ export async function measureQueue(options: BenchOptions): Promise<readonly Figu
     }
   }
   return figures;
-}
-
-async function runJobs(subject: Subject, count: number): Promise<void> {
-  await Promise.all(Array.from({ length: count }, () => subject.runJob(TRIVIAL)));
 }
 
 /** Measures jobs and the `jobs` command while Temporal keeps more and more ended builds. */
@@ -137,7 +134,8 @@ async function endBuilds(
   installation: Installation,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<void> {
-  const connection = await Connection.connect({ address: await temporalOf(installation) });
+  const { temporal: address } = await whenReady(installation.runner);
+  const connection = await Connection.connect({ address });
   try {
     const { workflow } = new Client({ connection });
     let next = from;
@@ -152,11 +150,6 @@ async function endBuilds(
   } finally {
     await connection.close();
   }
-}
-
-async function temporalOf({ runner }: Installation): Promise<string> {
-  const ready = await runner.whenLog(/"msg":"ready"/);
-  return (JSON.parse(ready) as { readonly temporal: string }).temporal;
 }
 
 const JOBS = 20;
@@ -174,11 +167,11 @@ export async function measureNodes(options: BenchOptions): Promise<readonly Figu
       while (others.length + 1 < nodes) {
         others.push(await startSecondNode(subject.installation, {}, `node${others.length + 2}`));
       }
-      await runJobs(subject, nodes);
+      await runTrivialJobs(subject, nodes);
       await delay(SETTLE_MS);
-      const idle = await idlePercent(options, cpuOfAll);
+      const idle = await busyPercent(options.idleSeconds, cpuOfAll);
       const before = await cpuOfAll();
-      const spentMs = await timeOf(() => runJobs(subject, JOBS));
+      const spentMs = await timeOf(() => runTrivialJobs(subject, JOBS));
       const cpu = ((await cpuOfAll()) - before) / JOBS;
       figures.push(
         figure(`nodes-${nodes}`, `${JOBS} jobs, ${nodes} nodes, one job each`, 'ms', [spentMs]),
@@ -191,13 +184,4 @@ export async function measureNodes(options: BenchOptions): Promise<readonly Figu
     for (const node of others) await node.close();
     await subject.close();
   }
-}
-
-async function idlePercent(
-  { idleSeconds }: BenchOptions,
-  cpuOf: () => Promise<number>,
-): Promise<number> {
-  const before = await cpuOf();
-  const spentMs = await timeOf(() => delay(idleSeconds * 1_000));
-  return (((await cpuOf()) - before) / (spentMs / 1_000)) * 100;
 }

@@ -1,4 +1,4 @@
-import type { JobSpec } from '../support/fake-gitlab/index.ts';
+import type { FakeJob, JobSpec } from '../support/fake-gitlab/index.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import type { Figure } from './figure.ts';
 import { timeOf, timeOfContainer, timeOfGitAndContainer, timeOfPatches } from './limits.ts';
@@ -80,6 +80,11 @@ export function measureFiles(options: BenchOptions): Promise<readonly Figure[]> 
   return measureJobs(options, { name: 'files', title, spec: FILES, limit: GIT_LIMIT });
 }
 
+/** Adds so many trivial jobs at once. Returns them when all have succeeded. */
+export function runTrivialJobs(subject: Subject, count: number): Promise<readonly FakeJob[]> {
+  return Promise.all(Array.from({ length: count }, () => subject.runJob(TRIVIAL)));
+}
+
 const JOBS = 20;
 const AT_ONCE = 4;
 
@@ -88,7 +93,7 @@ export async function measureTwenty(options: BenchOptions): Promise<readonly Fig
   const subject = await openSubject(options, { concurrent: AT_ONCE });
   try {
     await subject.runJob(TRIVIAL);
-    const jobs = await Promise.all(Array.from({ length: JOBS }, () => subject.runJob(TRIVIAL)));
+    const jobs = await runTrivialJobs(subject, JOBS);
     const begun = Math.min(...jobs.map(({ handedOutAtMs = Infinity }) => handedOutAtMs));
     const ended = Math.max(...jobs.map(({ finishedAtMs = 0 }) => finishedAtMs));
     await subject.installation.whenClean();

@@ -4,10 +4,10 @@ import { promisify } from 'node:util';
 import { CLI } from '../support/command.ts';
 import { openInstallation } from '../support/installation.ts';
 import type { Figure } from './figure.ts';
-import { TRIVIAL } from './job-rows.ts';
+import { runTrivialJobs, TRIVIAL } from './job-rows.ts';
 import { timeOf } from './limits.ts';
 import type { BenchOptions } from './options.ts';
-import { residentMegabytes } from './process-use.ts';
+import { busyPercent, residentMegabytes } from './process-use.ts';
 import { openSubject, whenAsked } from './subject.ts';
 import { startTemporal } from './temporal-server.ts';
 
@@ -22,9 +22,7 @@ export async function measurePickUp(options: BenchOptions): Promise<readonly Fig
   for (const checkInterval of [1, 3]) {
     const subject = await openSubject(options, { checkInterval, longPollMs: 0 });
     try {
-      const jobs = await Promise.all(
-        Array.from({ length: options.runs + 1 }, () => subject.runJob(TRIVIAL)),
-      );
+      const jobs = await runTrivialJobs(subject, options.runs + 1);
       const sorted = jobs.toSorted((a, b) => (a.handedOutAtMs ?? 0) - (b.handedOutAtMs ?? 0));
       const values = sorted
         .slice(1)
@@ -45,11 +43,8 @@ export async function measureIdle(options: BenchOptions): Promise<readonly Figur
     await subject.runJob(TRIVIAL);
     await subject.installation.whenClean();
     await delay(5_000);
-    const before = await subject.cpuSeconds();
-    const spentMs = await timeOf(() => delay(options.idleSeconds * 1_000));
-    const used = (await subject.cpuSeconds()) - before;
+    const percent = await busyPercent(options.idleSeconds, () => subject.cpuSeconds());
     const memory = await residentMegabytes(subject.pid);
-    const percent = (used / (spentMs / 1_000)) * 100;
     return [
       {
         name: 'idle-cpu',

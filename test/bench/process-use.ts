@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { memoryOf } from '../support/process-memory.ts';
+import { timeOf } from './limits.ts';
 
 // These functions read the CPU time and memory of processes in Linux's /proc.
 
@@ -19,6 +21,13 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
     }),
   );
   return each.reduce((sum, ticks) => sum + ticks, 0) / TICKS_A_SECOND;
+}
+
+/** Returns the CPU time of so many seconds, in percent of a core. `cpuOf` returns that until now. */
+export async function busyPercent(seconds: number, cpuOf: () => Promise<number>): Promise<number> {
+  const before = await cpuOf();
+  const spentMs = await timeOf(() => delay(seconds * 1_000));
+  return (((await cpuOf()) - before) / (spentMs / 1_000)) * 100;
 }
 
 export async function residentMegabytes(pid: number): Promise<number> {

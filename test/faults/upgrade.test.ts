@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { whenReady } from '../support/runner-process.ts';
 import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import { makeOtherBuild, type Edit } from '../support/other-build.ts';
@@ -127,8 +128,7 @@ describe('jobs that run while the program is replaced', () => {
   };
 
   const withTemporal = async <T>(act: (client: Client) => Promise<T>): Promise<T> => {
-    const ready = await installation.runner.whenLog(/"msg":"ready"/);
-    const { temporal: address } = JSON.parse(ready) as { readonly temporal: string };
+    const { temporal: address } = await whenReady(installation.runner);
     const connection = await Connection.connect({ address });
     try {
       return await act(new Client({ connection }));

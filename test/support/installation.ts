@@ -12,7 +12,7 @@ import {
   removeFromDocker,
   whenNothingLeft,
 } from './leftovers.ts';
-import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
+import { startRunnerProcess, whenReady, type RunnerProcess } from './runner-process.ts';
 
 export { HELPER_IMAGE, JOB_IMAGE };
 
@@ -124,7 +124,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
         args: ['run', '--config', configPath],
         env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...options.env, ...env },
       });
-      await process_.whenLog(/"msg":"ready"/);
+      await whenReady(process_);
       return process_;
     },
     leftovers: () => findLeftovers(place),

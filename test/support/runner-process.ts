@@ -32,6 +32,19 @@ export interface StartOptions {
   readonly launcher?: readonly string[] | undefined;
 }
 
+/** What the program logs when it is ready: addresses of its Temporal and of its UI, and its queue. */
+export interface ReadyLine {
+  readonly temporal: string;
+  readonly namespace: string;
+  readonly task_queue: string;
+  readonly ui: string;
+}
+
+/** Waits until the program is ready. */
+export async function whenReady({ whenLog }: Pick<RunnerProcess, 'whenLog'>): Promise<ReadyLine> {
+  return JSON.parse(await whenLog(/"msg":"ready"/)) as ReadyLine;
+}
+
 export function startRunnerProcess(options: StartOptions): RunnerProcess {
   const { args, env = {}, cli = CLI, launcher = [] } = options;
   // Node runs without source maps, as it does for users: they cost a tenth of a second at each start.

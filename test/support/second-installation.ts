@@ -2,7 +2,7 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Installation } from './installation.ts';
 import { endOrphanedTemporal, findLeftovers, whenNothingLeft } from './leftovers.ts';
-import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
+import { startRunnerProcess, whenReady, type RunnerProcess } from './runner-process.ts';
 
 /**
  * Another machine with the same config. It shares GitLab, token and Docker with the first one, and
@@ -28,7 +28,7 @@ export async function startSecondInstallation({
     args: ['run', '--config', join(home, 'config.toml')],
     env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir },
   });
-  await runner.whenLog(/"msg":"ready"/);
+  await whenReady(runner);
   return {
     runner,
     leftovers: () => findLeftovers({ stateDir, tokens }),

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CLI } from './command.ts';
 import type { Installation } from './installation.ts';
 import { findLeftovers, whenNothingLeft } from './leftovers.ts';
-import { startRunnerProcess, type RunnerProcess } from './runner-process.ts';
+import { startRunnerProcess, whenReady, type RunnerProcess } from './runner-process.ts';
 
 /** Another node of an installation's fleet. It uses the same Docker. */
 export interface SecondNode {
@@ -56,7 +56,7 @@ export async function startSecondNode(
   await cp(configPath, join(home, 'config.toml'));
   await writeFile(join(home, '.runner_system_id'), `s_${name.padEnd(12, '0')}`);
   handOverKeys(configPath, { configPath: join(home, 'config.toml'), stateDir });
-  const ready = JSON.parse(await first.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  const ready = await whenReady(first);
   const runner = startRunnerProcess({
     args: ['run', '--config', join(home, 'config.toml')],
     env: {
@@ -65,7 +65,7 @@ export async function startSecondNode(
       ...env,
     },
   });
-  await runner.whenLog(/"msg":"ready"/);
+  await whenReady(runner);
   return {
     stateDir,
     runner,

@@ -21,7 +21,7 @@ import { runCommand } from '../support/command.ts';
 import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
-import type { RunnerProcess } from '../support/runner-process.ts';
+import { whenReady, type RunnerProcess } from '../support/runner-process.ts';
 import { startSecondNode, type SecondNode } from '../support/second-node.ts';
 import {
   readData,
@@ -146,7 +146,7 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
   }
 
   async function readTemporal(): Promise<readonly Read[]> {
-    const ready = JSON.parse(await installation.runner.whenLog(/"msg":"ready"/)) as ReadyLine;
+    const ready = await whenReady(installation.runner);
     const connection = await Connection.connect({ address: ready.temporal });
     const { namespace } = ready;
     try {
@@ -281,11 +281,6 @@ describe('no canary of a job is seen in Temporal, metrics, answers and logs', ()
 
 const SERVICE = proto.temporal.api.workflowservice.v1;
 const SHOWN_PATHS = ['/metrics', '/debug/jobs/list', '/debug/process/state', '/healthz', '/readyz'];
-
-interface ReadyLine {
-  readonly temporal: string;
-  readonly namespace: string;
-}
 
 function encoded<T>(type: { encode(message: T): { finish(): Uint8Array } }, message: T): Buffer {
   return Buffer.from(type.encode(message).finish());

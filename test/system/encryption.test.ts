@@ -14,6 +14,7 @@ import { vaultSecret } from '../support/canary-jobs.ts';
 import { assertNoCanary } from '../support/canaries.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
+import { whenReady } from '../support/runner-process.ts';
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 import {
   readCodecEndpointOf,
@@ -190,7 +191,7 @@ describe('secrets', () => {
     await installation.whenClean();
     const canaries = [...Object.values(DATA), ...secrets()];
 
-    const ready = JSON.parse(await installation.runner.whenLog(/"msg":"ready"/)) as ReadyLine;
+    const ready = await whenReady(installation.runner);
     const connection = await Connection.connect({ address: ready.temporal });
     const { namespace } = ready;
     const client = new Client({ connection, namespace });
@@ -231,11 +232,6 @@ function assertShown(seen: readonly SeenWorkflow[], jobId: number): void {
     build.metadata.currentDetails ?? '',
     /\| step_script\s*\| script_failed\s*\|.*\| 3\s*\| 1\s*\|/,
   );
-}
-
-interface ReadyLine {
-  readonly temporal: string;
-  readonly namespace: string;
 }
 
 /** Opens a cache store that refuses each request with an answer that quotes the whole request. */

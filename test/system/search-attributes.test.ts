@@ -4,18 +4,14 @@ import { after, before, describe, it } from 'node:test';
 import { Connection } from '@temporalio/client';
 import { runCommand } from '../support/command.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
+import { whenReady } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
-
-interface ReadyLine {
-  readonly temporal: string;
-  readonly namespace: string;
-}
 
 /** The project of the fake GitLab. */
 const PROJECT = 'group/project';
 
 async function connect(installation: Installation): Promise<[Connection, string]> {
-  const ready = JSON.parse(await installation.runner.whenLog(/"msg":"ready"/)) as ReadyLine;
+  const ready = await whenReady(installation.runner);
   return [await Connection.connect({ address: ready.temporal }), ready.namespace];
 }
 

@@ -67,6 +67,16 @@ export function openEarlyStarts(
   };
 }
 
+/** Does the work. When it fails, a container that was started before the fault gets no script. */
+export async function doubtOnFault<T>(build: LiveBuild, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (build.early !== undefined) build.early.isDoubtful = true;
+    throw error;
+  }
+}
+
 /** Whether the engine itself has said no, so that the start is not under way any more. */
 function isAnswer(error: unknown): boolean {
   return (

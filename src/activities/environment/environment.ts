@@ -25,6 +25,7 @@ import {
   type ContainerPorts,
   type PlanPorts,
 } from './containers.ts';
+import { doubtOnFault } from './early-start.ts';
 import { whenDockerAnswers } from './docker-answers.ts';
 import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 
@@ -102,13 +103,7 @@ export async function prepareJoined(
 ): Promise<void> {
   const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
   ports.metrics.stageBegan(build.context, at);
-  try {
-    await build.joined(MAKING, () => prepare(build, ports));
-  } catch (error) {
-    // A container that was started before the fault must not get a script.
-    if (build.early !== undefined) build.early.isDoubtful = true;
-    throw error;
-  }
+  await doubtOnFault(build, () => build.joined(MAKING, () => prepare(build, ports)));
 }
 
 async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {

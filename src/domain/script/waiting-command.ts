@@ -5,6 +5,16 @@ import { STAGE_OVER } from './stage-state.ts';
 /** Number of failed waits or kills before giving up. Each takes about a millisecond. */
 const MAX_MISSES = 1_000;
 
+const { turn, bell, state, output } = STAGE_MOUNTS;
+
+/** Reads the nonce of the stage to run; empty while there is none. */
+const READ_TURN = `IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`;
+/** Waits in a loop for the bell. */
+const AWAIT_BELL = [
+  `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
+  `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
+];
+
 /**
  * Command of a helper container that is started once and runs one stage after another, each in a
  * shell of its own.
@@ -21,17 +31,15 @@ const MAX_MISSES = 1_000;
  * the kill would hit the host.
  */
 export function waitingHelperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
-  const { turn, bell, state } = STAGE_MOUNTS;
   const lines = [
     ...helperSettings(options),
     '_runner_last=',
     '_runner_misses=0',
     'while :; do',
     '  _runner_turn=',
-    `  IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`,
+    `  ${READ_TURN}`,
     '  if [ -z "$_runner_turn" ] || [ "$_runner_turn" = "$_runner_last" ]; then',
-    `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
-    `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
+    ...AWAIT_BELL,
     '    continue',
     '  fi',
     '  _runner_last=$_runner_turn',
@@ -70,18 +78,15 @@ export function waitingHelperCommand(options: { readonly hasUmask: boolean }): r
  * read-only at that moment ends, because it would be of no use for the script.
  */
 export function earlyJobCommand(): readonly string[] {
-  const { turn, bell, state, output } = STAGE_MOUNTS;
-  const readTurn = `IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`;
   const lines = [
-    readTurn,
+    READ_TURN,
     'if [ -z "$_runner_turn" ]; then',
     `  ( : >>${state} && : >>${output} ) 2>/dev/null || exit 1`,
     '  _runner_misses=0',
     '  while :; do',
-    `    ${readTurn}`,
+    `    ${READ_TURN}`,
     '    if [ -n "$_runner_turn" ]; then break; fi',
-    `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
-    `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
+    ...AWAIT_BELL,
     '  done',
     'fi',
     'unset _runner_turn _runner_misses',

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { BuildActivities } from '../../../src/activities/contract.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
+import { runStageOn } from '../support/prepared-stage.ts';
 import { openProcess } from '../support/process.ts';
 import {
   createWorld,
@@ -47,16 +48,20 @@ async function prepared({ engine, ...options }: Options = {}): Promise<Setting> 
   const { node } = openProcess(world, { engine: engine?.(world) ?? {} }).activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.prepareEnvironment(build));
-  const runOn = (on: BuildActivities) => (stage: PlannedStage) => {
-    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
-    return runActivity(() => on.runStage(build, request));
-  };
   const now = (): FakeContainer | undefined =>
     [...world.docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
   const early = now();
   assert.ok(early !== undefined);
   const another = openProcess(world).activities.node;
-  return { world, node, build, early, now, run: runOn(node), again: runOn(another) };
+  return {
+    world,
+    node,
+    build,
+    early,
+    now,
+    run: runStageOn(node, build),
+    again: runStageOn(another, build),
+  };
 }
 
 function endOf({ early }: Setting, exitCode: number): void {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildActivities, StageRequest } from '../../../src/activities/contract.ts';
+import type { BuildActivities } from '../../../src/activities/contract.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
+import { runStageOn } from '../support/prepared-stage.ts';
 import { openProcess } from '../support/process.ts';
 import {
   createWorld,
@@ -37,15 +38,18 @@ async function prepared(options: WorldOptions = {}): Promise<Setting> {
   const { node } = openProcess(world).activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.prepareEnvironment(build));
-  const runOn = (on: BuildActivities) => (stage: PlannedStage) => {
-    const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
-    return runActivity(() => on.runStage(build, request));
-  };
   const containers = [...world.docker.containers.values()];
   const helper = containers.find(({ spec }) => spec.name.endsWith('-predefined'));
   assert.ok(helper !== undefined);
   const another = openProcess(world).activities.node;
-  return { world, node, build, helper, run: runOn(node), again: runOn(another) };
+  return {
+    world,
+    node,
+    build,
+    helper,
+    run: runStageOn(node, build),
+    again: runStageOn(another, build),
+  };
 }
 
 /** Ends the helper like a restart of Docker. */

@@ -33,11 +33,19 @@ export async function prepared(
   const { node } = openProcess(world, options).activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.prepareEnvironment(build));
-  const run = (stage = SCRIPT): Promise<StageOutcome> => {
+  const run = runStageOn(node, build);
+  return { world, node, build, run: (stage = SCRIPT) => run(stage) };
+}
+
+/** Returns a function that runs a stage of the build on this node for the first time. */
+export function runStageOn(
+  node: BuildActivities,
+  build: Setting['build'],
+): (stage: PlannedStage) => Promise<StageOutcome> {
+  return (stage) => {
     const request: StageRequest = { stage, attempt: 1, jobStatus: 'running' };
     return runActivity(() => node.runStage(build, request));
   };
-  return { world, node, build, run };
 }
 
 export function buildContainer({ docker }: World): FakeContainer {

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
-import type { RunnerProcess } from '../runner-process.ts';
+import { whenReady, type RunnerProcess } from '../runner-process.ts';
 
 /** The actions of a person who opens the Temporal UI. */
 export interface TemporalUi {
@@ -60,7 +60,7 @@ export async function openTemporalUi(
   runner: RunnerProcess,
   options: UiOptions = {},
 ): Promise<TemporalUi> {
-  const { ui } = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly ui: string };
+  const { ui } = await whenReady(runner);
   const { viewport = { width: 1200, height: 900 } } = options;
   const context = await browser.newContext({ viewport, timezoneId: 'UTC', locale: 'en-US' });
   context.setDefaultTimeout(LIMIT_MS);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
-import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
+import { startRunnerProcess, whenReady, type RunnerProcess } from '../runner-process.ts';
 
 /** A clone must be recognised within this time. */
 const DETECTION_LIMIT_MS = 110_000;
@@ -27,7 +27,7 @@ async function startClone({
   // On another machine no process owns the lock.
   const left = ['temporal', 'lock', 'status.sock'];
   await Promise.all(left.map((name) => rm(join(stateDir, name), { recursive: true, force: true })));
-  const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  const ready = await whenReady(runner);
   return startRunnerProcess({
     args: ['run', '--config', join(home, 'config.toml')],
     env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, TEMPORAL_ADDRESS: ready.temporal },

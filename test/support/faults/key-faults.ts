@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
-import { startRunnerProcess, type RunnerProcess } from '../runner-process.ts';
+import { startRunnerProcess, whenReady, type RunnerProcess } from '../runner-process.ts';
 
 // These are faults of the key ring, which encrypts records and Temporal's histories.
 
@@ -88,7 +88,7 @@ export async function assertRefused(installation: Installation, keyId: string): 
  */
 export async function joinWithOtherKeys(installation: Installation): Promise<RunnerProcess> {
   const { directory, configPath, runner } = installation;
-  const ready = JSON.parse(await runner.whenLog(/"msg":"ready"/)) as { readonly temporal: string };
+  const ready = await whenReady(runner);
   return startRunnerProcess({
     args: ['run', '--config', configPath],
     env: {

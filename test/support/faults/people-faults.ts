@@ -5,6 +5,7 @@ import proto from '@temporalio/proto';
 import type { Fault, Scene } from './faults.ts';
 import type { FakeJob } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
+import { whenReady } from '../runner-process.ts';
 
 // In these faults a person changes workflows in the Temporal UI. Like the UI, the test does not use
 // the runner's key.
@@ -12,22 +13,12 @@ import type { Installation } from '../installation.ts';
 const { EventType, HistoryEventFilterType } = proto.temporal.api.enums.v1;
 type Events = proto.temporal.api.history.v1.IHistoryEvent[];
 
-interface ReadyLine {
-  readonly temporal: string;
-  readonly namespace: string;
-  readonly task_queue: string;
-}
-
-async function readyLine({ runner }: Installation): Promise<ReadyLine> {
-  return JSON.parse(await runner.whenLog(/"msg":"ready"/)) as ReadyLine;
-}
-
 /** Calls a function with a client for the namespace of an installation. */
 export async function inTemporal<T>(
   installation: Installation,
   act: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { temporal: address, namespace } = await readyLine(installation);
+  const { temporal: address, namespace } = await whenReady(installation.runner);
   const connection = await Connection.connect({ address });
   try {
     return await act(new Client({ connection, namespace }));
@@ -51,7 +42,7 @@ export function buildId({ gitlab }: Installation, { id, token }: FakeJob): strin
 
 /** Returns the id of the node's `feedRunners` workflow. */
 export async function feederId(installation: Installation): Promise<string> {
-  const { task_queue: queue } = await readyLine(installation);
+  const { task_queue: queue } = await whenReady(installation.runner);
   return `feed-runners/${queue.replace('gitlab-runner-node-', '')}`;
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Installation } from '../installation.ts';
+import { whenReady } from '../runner-process.ts';
 import { temporalCli } from './temporal-cli.ts';
 
 const run = promisify(execFile);
@@ -16,9 +17,7 @@ export async function runTemporal(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const ready = JSON.parse(await installation.runner.whenLog(/"msg":"ready"/)) as {
-    readonly temporal: string;
-  };
+  const ready = await whenReady(installation.runner);
   const { stdout } = await run(temporalCli(), args, {
     env: { ...process.env, TEMPORAL_ADDRESS: ready.temporal, ...env },
     maxBuffer: 64 * 1024 * 1024,
