@@ -1,4 +1,4 @@
-import { cancellationSignal } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
 import { withInputs } from '../../domain/build/inputs.ts';
@@ -35,7 +35,12 @@ const ROOM_WAIT_MS = 2_000;
  */
 const LEND_AFTER_MS = 5_000;
 /** How often to check whether Temporal is back. */
-const AWAY_PAUSE_MS = 1_000;
+const AWAY_PAUSE_MS = 500;
+/**
+ * Temporal gives a call up half a minute after its last heartbeat, and heartbeats are at most seven
+ * seconds apart. So a call that Temporal has heard of within this time is not given up yet.
+ */
+const HEARD_MS = 20_000;
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
@@ -74,6 +79,7 @@ async function runJobRequest(
   const { clock, config } = ports;
   const endMs = clock.monotonicMs() + request.durationMs;
   let isAlone = request.askAtOnce;
+  let heardAtMs = clock.monotonicMs();
   let noJob: JobRequestOutcome = { kind: 'no_job' };
   for (;;) {
     const runner = config.runner(request.runnerKey);
@@ -98,6 +104,7 @@ async function runJobRequest(
     }
     try {
       if (await ports.temporalHealth.isThere()) {
+        heardAtMs = clock.monotonicMs();
         const reply = await ask(request, { runner, permit, ports });
         if (reply.kind !== 'no_job') return reply;
         noJob = reply;
@@ -107,9 +114,11 @@ async function runJobRequest(
       permit.release();
     }
     ports.metrics.requestSkipped(runner);
-    // The next call should begin when Temporal is back, not when this one would end.
     await whenThere(ports);
-    return { kind: 'no_job', wait: 'temporal' };
+    // Temporal would not take the answer of a call that it has given up, and makes another one.
+    if (clock.monotonicMs() - heardAtMs > HEARD_MS) return { kind: 'no_job', wait: 'temporal' };
+    heartbeat();
+    isAlone = true;
   }
 }
 

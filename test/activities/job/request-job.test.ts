@@ -11,6 +11,7 @@ import type {
   NodeCapacity,
   Ports,
 } from '../../../src/ports/index.ts';
+import { nextRequestAtMs } from '../../../src/domain/runner/fleet.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf, payloadJson } from '../../domain/job/context-fixture.ts';
 import { openProcess } from '../support/process.ts';
@@ -26,6 +27,14 @@ const REQUEST: JobRequest = {
   mayWait: true,
   durationMs: 10_000,
 };
+
+/** How often the activity checks whether Temporal is back. */
+const AWAY_PAUSE_MS = 500;
+
+/** Milliseconds from this time until the next due time of the request. */
+function nextTickMs(atMs: number): number {
+  return nextRequestAtMs(atMs, REQUEST) - atMs;
+}
 
 function offer(payload: unknown): JobReply {
   return {
@@ -123,7 +132,8 @@ async function ask(options: Options) {
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
   const outcome = await environment.run(call).catch((error: unknown) => error as Error);
-  return { outcome, world, places, requests, updates };
+  const heartbeats = environment.heartbeats();
+  return { outcome, world, places, requests, updates, heartbeats };
 }
 
 describe('requestJob', () => {
@@ -138,15 +148,41 @@ describe('requestJob', () => {
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
   });
 
-  it('requests nothing while Temporal is away, and ends when it is back', async () => {
-    const answers = [false, false, true];
+  it('requests nothing while Temporal is away, and at once when it is back', async () => {
+    const answers = [true, false, false, true];
     const temporalHealth = { isThere: () => Promise.resolve(answers.shift() ?? true) };
+    const { outcome, requests } = await ask({
+      replies: [{ kind: 'no_job' }, offer(payloadJson())],
+      ports: { temporalHealth },
+    });
+    assert.ok('kind' in outcome && outcome.kind === 'job');
+    const [before, after] = requests;
+    assert.ok(before !== undefined && after !== undefined && requests.length === 2);
+    // One interval, and the checks until Temporal was back.
+    assert.equal(after.atMs - before.atMs, nextTickMs(before.atMs) + 2 * AWAY_PAUSE_MS);
+    assert.equal(answers.length, 0);
+  });
+
+  it('tells Temporal that it goes on when it is back', async () => {
+    const answers = [false, true];
+    const temporalHealth = { isThere: () => Promise.resolve(answers.shift() ?? true) };
+    const { heartbeats } = await ask({
+      replies: [offer(payloadJson())],
+      ports: { temporalHealth },
+    });
+    assert.equal(heartbeats, 1);
+  });
+
+  it('ends without a request when Temporal was away for so long that it has given the call up', async () => {
+    const checks = 25_000 / AWAY_PAUSE_MS;
+    let asked = 0;
+    const temporalHealth = { isThere: () => Promise.resolve((asked += 1) > checks) };
     const { outcome, requests, places } = await ask({
       replies: [offer(payloadJson())],
       ports: { temporalHealth },
     });
     assert.deepEqual(outcome, { kind: 'no_job', wait: 'temporal' });
-    assert.deepEqual([requests, places.held(), answers], [[], 0, []]);
+    assert.deepEqual([requests, places.held()], [[], 0]);
   });
 
   it('requests at the interval of its runner until its time is over', async () => {
