@@ -23,7 +23,7 @@ import { createEncryptedJobs } from '../adapters/state/encrypted-jobs.ts';
 import { openStateDirectory, type StatePaths } from '../adapters/state/state-directory.ts';
 import { readSystemId } from '../adapters/state/system-id.ts';
 import type { Temporal } from '../adapters/temporal/connect.ts';
-import { createTemporalHealth } from '../adapters/temporal/temporal-health.ts';
+import { watchTemporal, type WatchedTemporal } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createEncryptedHistories } from '../adapters/temporal/encrypted-histories.ts';
 import { registerSearchAttributes } from '../adapters/temporal/search-attributes.ts';
@@ -144,11 +144,14 @@ async function openParts(
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
   const entryContext = { systemId, program, log, env, metrics, largePatches: createLargePatches() };
+  const temporalPorts = portsOfTemporal(temporal, {
+    ...{ nodeQueue, installation, log, env, stopping, nameHashes, closers },
+  });
   const ports: Ports = {
+    ...temporalPorts,
     ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
-    ...portsOfTemporal(temporal, { nodeQueue, installation, log, env, stopping, nameHashes }),
     ...openEntryAdapters({ ...entryContext, configPath }, { closers, opened: room.entryAdapters }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
@@ -164,7 +167,8 @@ async function openParts(
   closers.add(() => duplicates.close());
   const { identity, whenDuplicate } = duplicates;
   const traced = await openTracing(env, ports, closers);
-  const served = { temporal, activities, capacity, nodeQueue, identity, traced };
+  const { returns } = temporalPorts.temporalHealth;
+  const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns };
   const workers = await createWorkers(served);
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
@@ -289,20 +293,25 @@ interface TemporalScope
     Pick<KeyRing, 'nameHashes'> {
   readonly env: RunOptions['env'];
   readonly stopping: AbortSignal;
+  readonly closers: Closers;
 }
 
 function portsOfTemporal(
   { client }: Temporal,
-  { nodeQueue, installation, log, env, stopping, nameHashes }: TemporalScope,
-): Pick<Ports, 'leases' | 'temporalHealth' | 'workflows' | 'visibility'> {
+  { nodeQueue, installation, log, env, stopping, nameHashes, closers }: TemporalScope,
+): Pick<Ports, 'leases' | 'workflows' | 'visibility'> & {
+  readonly temporalHealth: WatchedTemporal;
+} {
   const workflowId = messages.feedRunnersId(installation);
   const names = readNamesView(env, (name) => nameHashes(name)[0]);
   const attributes = registerSearchAttributes(client, log, { signal: stopping });
+  const temporalHealth = watchTemporal({ client, workflowId, log, clock: systemClock });
+  closers.add(async () => temporalHealth.close());
   return {
     leases: createLeases(client, nodeQueue),
     workflows: createWorkflows(client),
     visibility: { ...names, hasAttributes: () => attributes.areThere },
-    temporalHealth: createTemporalHealth({ client, workflowId, log, clock: systemClock }),
+    temporalHealth,
   };
 }
 

@@ -6,7 +6,12 @@ import type { Activities } from '../activities/index.ts';
 import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { translateFaults } from '../adapters/temporal/activity-faults.ts';
 import type { Temporal } from '../adapters/temporal/connect.ts';
-import { createSlotSupplier } from '../adapters/temporal/slot-supplier.ts';
+import {
+  createSlotSupplier,
+  MOST_RENEWALS,
+  type SlotLimits,
+} from '../adapters/temporal/slot-supplier.ts';
+import type { Listeners } from '../domain/listeners.ts';
 import { boundYoungGenerationOfThreads } from './machine/young-generation.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
 import { errorCode } from '../adapters/host/error-code.ts';
@@ -17,6 +22,8 @@ export interface WorkersOptions {
   readonly capacity: ResizableCapacity;
   readonly nodeQueue: string;
   readonly identity: string;
+  /** Told when Temporal is back, so that the workers ask it for tasks at once. */
+  readonly returns: Pick<Listeners, 'add'>;
   /** These wrap all other interceptors, so that they see a fault before it becomes Temporal's. */
   readonly traced: readonly ActivityInterceptorsFactory[];
 }
@@ -33,9 +40,14 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import
  */
 const NO_TIME_LIMIT = { isolateExecutionTimeout: '4294967295ms' } as const;
 
+/** As many as the SDK has by default. */
+const ACTIVITY_POLLS = 10;
+/** As the SDK has them by default: most workflow tasks are for workflows in the worker's cache. */
+const WORKFLOW_SLOTS = { polls: 2, stickyPolls: 8, tasks: 40 };
+
 /** Creates the three workers of a node: for workflows, for job requests, and for its own builds. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
-  const { temporal, activities, capacity, nodeQueue, identity } = options;
+  const { temporal, activities, capacity, nodeQueue, identity, returns } = options;
   const { connection, namespace, dataConverter } = temporal;
   const common = {
     ...{ connection, namespace, dataConverter, identity },
@@ -57,8 +69,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       workflowBundle: { codePath: WORKFLOW_BUNDLE },
       // These calls for builds of nodes that do not answer are rare.
       activities: { ...activities.fleet },
-      maxConcurrentActivityTaskPolls: 1,
-      maxConcurrentActivityTaskExecutions: 10,
+      ...tune({ returns, workflows: WORKFLOW_SLOTS, activities: { polls: 1, tasks: 10 } }),
       // A task waits this long for the workflow cache of a process that may have been killed.
       stickyQueueScheduleToStartTimeout: '1 second',
     }),
@@ -67,7 +78,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       interceptors,
       taskQueue: SLOTS_QUEUE,
       activities: { ...activities.slots },
-      tuner: slotTuner(capacity),
+      ...tune({ returns, activities: { polls: ACTIVITY_POLLS, room: capacity } }),
     }),
     Worker.create({
       ...common,
@@ -75,7 +86,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       taskQueue: nodeQueue,
       activities: { ...activities.node },
       // Each build has at most three activities, and `concurrent` limits the builds.
-      maxConcurrentActivityTaskExecutions: 10_000,
+      ...tune({ returns, activities: { polls: ACTIVITY_POLLS } }),
     }),
   ]);
 }
@@ -94,12 +105,36 @@ async function checkBundle(): Promise<void> {
   }
 }
 
-function slotTuner(capacity: ResizableCapacity): WorkerTuner {
-  const unused = { type: 'fixed-size', numSlots: 1 } as const;
-  return {
-    workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
-    activityTaskSlotSupplier: createSlotSupplier(capacity),
+interface Tuning {
+  readonly returns: Pick<Listeners, 'add'>;
+  readonly activities: SlotLimits;
+  /** Without these the worker has no workflows. */
+  readonly workflows?: SlotLimits & { readonly stickyPolls: number };
+}
+
+/**
+ * Returns the options that decide how many tasks a worker polls for, and how many it runs. The
+ * options `maxConcurrent…TaskPolls` have no effect in `@temporalio/worker` 1.24.
+ */
+function tune({ returns, activities, workflows }: Tuning) {
+  const unused = { type: 'fixed-size', numSlots: 2 } as const;
+  const tuner: WorkerTuner = {
+    workflowTaskSlotSupplier:
+      workflows === undefined ? unused : createSlotSupplier(workflows, returns),
+    activityTaskSlotSupplier: createSlotSupplier(activities, returns),
     localActivityTaskSlotSupplier: unused,
     nexusTaskSlotSupplier: unused,
   };
+  return {
+    tuner,
+    activityTaskPollerBehavior: atMost(activities.polls),
+    ...(workflows !== undefined && {
+      workflowTaskPollerBehavior: atMost(workflows.polls + workflows.stickyPolls),
+    }),
+  };
+}
+
+/** The SDK must allow as many polls as the slots do. */
+function atMost(polls: number) {
+  return { type: 'simple-maximum', maximum: polls * MOST_RENEWALS } as const;
 }

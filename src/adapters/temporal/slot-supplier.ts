@@ -1,30 +1,105 @@
-import type { ActivitySlotInfo, CustomSlotSupplier } from '@temporalio/worker';
+import type { CustomSlotSupplier, SlotInfo, SlotPermit } from '@temporalio/worker';
+import { createListeners, type Listeners } from '../../domain/listeners.ts';
 import type { ResizableCapacity } from '../state/node-capacity.ts';
 
 /** The part of the node's capacity that the supplier needs: whether there is room. */
 export type Room = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 
+export interface SlotLimits {
+  /** How many polls wait for a task at the same time. */
+  readonly polls: number;
+  /** The same for polls of a sticky queue, which only a worker of workflows has. */
+  readonly stickyPolls?: number;
+  /** How many tasks run at the same time. The default is any number. */
+  readonly tasks?: number;
+  /** The room that a task needs. Without it only the numbers count. */
+  readonly room?: Room;
+}
+
 /**
- * Creates the slots of the queue that asks GitLab for jobs. A node without room takes no task, so
- * another node does. A reserved slot occupies no place yet, because it may wait a minute for a
- * task. The task takes a place itself for each job request, and the place stays with the build that
- * the request brings.
+ * How many times as many polls as usual may be in flight. A poller limit of the SDK must leave room
+ * for the polls that Temporal's returns renew.
  */
-export function createSlotSupplier(room: Room): CustomSlotSupplier<ActivitySlotInfo> {
+export const MOST_RENEWALS = 10;
+
+/** A reserved slot belongs to a poll first, and to a task when the poll has brought one. */
+type Slots = Set<SlotPermit>;
+
+/**
+ * Creates the slots of one queue. The SDK reserves one before each poll. A reserved slot occupies no
+ * place of the node, because its poll may wait a minute for a task.
+ *
+ * After a failure the SDK repeats a poll after pauses that grow to twelve seconds, which cannot be
+ * configured. So the polls that failed while Temporal was away are no longer counted when it is
+ * back, and new ones, which have not paused yet, begin at once.
+ */
+export function createSlotSupplier<SI extends SlotInfo>(
+  { polls, stickyPolls = polls, tasks = Infinity, room }: SlotLimits,
+  returns: Pick<Listeners, 'add'>,
+): CustomSlotSupplier<SI> {
+  const waiting = { sticky: new Set() as Slots, usual: new Set() as Slots };
+  const busy: Slots = new Set();
+  const freed = createListeners();
+  returns.add(() => {
+    waiting.sticky.clear();
+    waiting.usual.clear();
+    freed.tell();
+  });
+  const mayPoll = (isSticky: boolean): boolean =>
+    busy.size < tasks &&
+    (isSticky ? waiting.sticky.size < stickyPolls : waiting.usual.size < polls);
+  const endPoll = (permit: SlotPermit): void => {
+    waiting.sticky.delete(permit);
+    waiting.usual.delete(permit);
+  };
   return {
     type: 'custom',
-    reserveSlot: async (_context, signal) => {
+    reserveSlot: async ({ isSticky }, signal) => {
       try {
-        await room.whenFree(signal);
+        await room?.whenFree(signal);
+        while (!mayPoll(isSticky)) {
+          await whenTold(freed, signal);
+          await room?.whenFree(signal);
+        }
       } catch (error) {
         // For a wait that the SDK aborted itself it accepts only its own reason; otherwise it logs
         // an error.
         throw signal.aborted ? signal.reason : error;
       }
-      return {};
+      const permit: SlotPermit = {};
+      (isSticky ? waiting.sticky : waiting.usual).add(permit);
+      return permit;
     },
-    tryReserveSlot: () => (room.hasFree() ? {} : null),
-    markSlotUsed: () => undefined,
-    releaseSlot: () => undefined,
+    tryReserveSlot: () => (busy.size < tasks && room?.hasFree() !== false ? {} : null),
+    markSlotUsed: ({ permit }) => {
+      endPoll(permit);
+      busy.add(permit);
+      freed.tell();
+    },
+    releaseSlot: ({ permit }) => {
+      endPoll(permit);
+      busy.delete(permit);
+      freed.tell();
+    },
   };
+}
+
+/** Resolves when the listeners are told of a change. Rejects when the signal is aborted. */
+function whenTold(changes: Pick<Listeners, 'add'>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      signal.removeEventListener('abort', abort);
+      forget();
+    };
+    const abort = (): void => {
+      leave();
+      reject(signal.reason as Error);
+    };
+    const forget = changes.add(() => {
+      leave();
+      resolve();
+    });
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
 }

@@ -1,10 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { Clock, TemporalHealth, Log } from '../../ports/index.ts';
+import { createListeners, type Listeners } from '../../domain/listeners.ts';
 import { isNotFound } from './not-found.ts';
 
 const TIME_LIMIT_MS = 2_000;
 /** How long an answer is valid, because a node with many runners asks almost continuously. */
 const TRUST_MS = 1_000;
+/** After this time without an answer the watch asks itself, because an idle node asks nothing. */
+const WATCH_INTERVAL_MS = 5_000;
+/** How often it is asked while it does not, so that its return is noticed soon. */
+const AWAY_INTERVAL_MS = 500;
 
 export interface TemporalHealthOptions {
   readonly client: Client;
@@ -16,18 +21,28 @@ export interface TemporalHealthOptions {
   readonly clock: Clock;
 }
 
+/** The check, and who is told by it. */
+export interface WatchedTemporal extends TemporalHealth {
+  /** Told each time that Temporal answers again after it did not. */
+  readonly returns: Pick<Listeners, 'add'>;
+  /** Ends the watch. */
+  close(): void;
+}
+
 /**
- * Creates the check. It asks Temporal itself and not the workflow, so that no worker is needed and
- * no event is written.
+ * Watches Temporal. It asks Temporal itself and not the workflow, so that no worker is needed and no
+ * event is written.
  */
-export function createTemporalHealth({
+export function watchTemporal({
   client,
   workflowId,
   log,
   clock,
-}: TemporalHealthOptions): TemporalHealth {
+}: TemporalHealthOptions): WatchedTemporal {
   const { connection, workflowService } = client;
   const { namespace } = client.options;
+  const returns = createListeners();
+  const closing = new AbortController();
   let isThere = true;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -42,18 +57,31 @@ export function createTemporalHealth({
       return isNotFound(error);
     }
   };
+  const check = async (): Promise<boolean> => {
+    const askedAtMs = clock.monotonicMs();
+    if (askedAtMs - confirmedAtMs < TRUST_MS) return true;
+    const answer = await ask();
+    if (answer) confirmedAtMs = askedAtMs;
+    if (answer === isThere || closing.signal.aborted) return answer;
+    isThere = answer;
+    if (answer) {
+      log.info('Temporal answers again, jobs are asked for');
+      returns.tell();
+    } else log.error('Temporal does not answer, no job is asked for until it does');
+    return answer;
+  };
+  const watch = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(AWAY_INTERVAL_MS, closing.signal);
+      const isDue = clock.monotonicMs() - confirmedAtMs >= WATCH_INTERVAL_MS;
+      if (!isThere || isDue) await check();
+    }
+  };
+  void watch().catch(() => undefined); // The watch was ended.
   return {
-    isThere: async () => {
-      const ageMs = clock.monotonicMs() - confirmedAtMs;
-      if (ageMs < TRUST_MS) return true;
-      const askedAtMs = clock.monotonicMs();
-      const answer = await ask();
-      if (answer) confirmedAtMs = askedAtMs;
-      if (answer && !isThere) log.info('Temporal answers again, jobs are asked for');
-      if (!answer && isThere)
-        log.error('Temporal does not answer, no job is asked for until it does');
-      isThere = answer;
-      return answer;
-    },
+    // While Temporal is away, the watch asks often enough.
+    isThere: () => (isThere ? check() : Promise.resolve(false)),
+    returns,
+    close: () => closing.abort(),
   };
 }

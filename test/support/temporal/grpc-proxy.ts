@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { basename } from 'node:path';
 
 /** Source: google.rpc.Code. */
 const GRPC_STATUS = { RESOURCE_EXHAUSTED: 8, UNAVAILABLE: 14 } as const;
@@ -23,12 +24,18 @@ export interface GrpcProxy {
   readonly address: string;
   fallSick(sickness: GrpcSickness): void;
   heal(): void;
+  /** Breaks all connections. */
+  cut(): void;
   /** The number of calls that got such an answer. */
   readonly refused: number;
   close(): Promise<void>;
 }
 
-export async function startGrpcProxy(targetAddress: string): Promise<GrpcProxy> {
+/** Starts one. `onCall` gets the name of each call that arrives. */
+export async function startGrpcProxy(
+  targetAddress: string,
+  onCall: (name: string) => void = () => undefined,
+): Promise<GrpcProxy> {
   const clients = new Set<ServerHttp2Session>();
   let sickness: GrpcSickness | undefined;
   let [calls, refused] = [0, 0];
@@ -49,6 +56,7 @@ export async function startGrpcProxy(targetAddress: string): Promise<GrpcProxy> 
   });
   server.on('stream', (stream, headers) => {
     calls += 1;
+    onCall(basename(headers[':path'] ?? ''));
     if (sickness === undefined || calls % sickness.oneOf > 0)
       return carry(stream, headers, session());
     refused += 1;
@@ -63,6 +71,9 @@ export async function startGrpcProxy(targetAddress: string): Promise<GrpcProxy> 
     },
     heal: () => {
       sickness = undefined;
+    },
+    cut: () => {
+      for (const client of clients) client.destroy();
     },
     get refused() {
       return refused;
