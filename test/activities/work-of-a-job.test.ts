@@ -95,8 +95,9 @@ describe('a trivial job', () => {
     const { total, counts, called } = await countWork();
     // It was 175 before notes were cached and the files of a stage were created once, and 140 before
     // a stage's end was one checkpoint and a durable file had its mode from its beginning.
-    // It was 107 before the job's container could be started early, for which it has two more files.
-    assert.ok(total <= 119, `${total} file operations: ${[...counts].sort().join(' ')}`);
+    // It was 107 before the job's container could be started early, for which it has two more files,
+    // and 119 before its named pipe came from a stock, instead of from a process for each.
+    assert.ok(total <= 122, `${total} file operations: ${[...counts].sort().join(' ')}`);
     assert.ok((counts.get('readFile') ?? 0) <= 4, 'no note is read back that this process knows');
     const engine = called.filter((name) => DOCKER_CALLS.has(name));
     assert.ok(engine.length <= 15, `${engine.length} calls of Docker: ${engine.join(' ')}`);

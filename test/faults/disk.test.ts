@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
+import { buildsOf } from '../support/leftovers.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const DISK_MIB = 16;
@@ -84,7 +85,7 @@ describe('a state directory on a small disk', { skip }, () => {
         await job.whenFinished(60_000);
         assertJob(job, { state: 'success', log: ['at last'] });
         await installation.whenClean();
-        assert.deepEqual(readdirSync(builds), []);
+        assert.deepEqual(await buildsOf(installation.stateDir), []);
       },
     ));
 });

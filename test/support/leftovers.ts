@@ -23,7 +23,7 @@ const BUILD_LABEL = 'temporal-gitlab-runner.build';
  */
 export async function findLeftovers(place: Place): Promise<readonly string[]> {
   const { containers, volumes, networks } = await listOf(place, BUILD_LABEL);
-  const builds = await readdir(join(place.stateDir, 'builds')).catch(() => []);
+  const builds = await buildsOf(place.stateDir).catch(() => []);
   return [
     ...containers.map(({ Names }) => `container ${Names.join()}`),
     ...volumes.map(({ Name }) => `volume ${Name}`),
@@ -53,11 +53,17 @@ export async function whenForgotten(
 ): Promise<void> {
   const endMs = Date.now() + 30_000;
   for (;;) {
-    const builds = await readdir(join(stateDir, 'builds'));
+    const builds = await buildsOf(stateDir);
     if (!builds.some((name) => name.includes(`_${jobId}-`))) return;
     if (Date.now() > endMs) throw new Error(`job ${jobId} still has a record on the node`);
     await delay(100);
   }
+}
+
+/** Returns the directories of the builds that a node has. Its stock of pipes is none. */
+export async function buildsOf(stateDir: string): Promise<readonly string[]> {
+  const names = await readdir(join(stateDir, 'builds'));
+  return names.filter((name) => !name.startsWith('.'));
 }
 
 /**

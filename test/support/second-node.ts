@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CLI } from './command.ts';
 import type { Installation } from './installation.ts';
-import { findLeftovers, whenNothingLeft } from './leftovers.ts';
+import { buildsOf, findLeftovers, whenNothingLeft } from './leftovers.ts';
 import { startRunnerProcess, whenReady, type RunnerProcess } from './runner-process.ts';
 
 /** Another node of an installation's fleet. It uses the same Docker. */
@@ -73,7 +73,7 @@ export async function startSecondNode(
     whenDone: async (timeoutMs = 60_000) => {
       const endMs = performance.now() + timeoutMs;
       for (;;) {
-        const builds = await readdir(join(stateDir, 'builds'));
+        const builds = await buildsOf(stateDir);
         if (builds.length === 0) return;
         if (performance.now() > endMs) throw new Error(`still there: ${builds.join(', ')}`);
         await delay(100);

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
+import { buildsOf } from '../support/leftovers.ts';
 import { NO_GIT } from '../support/scenario.ts';
 
 const CONCURRENT = 3;
@@ -58,7 +57,7 @@ describe('a job whose result GitLab does not accept', () => {
       await assert.rejects(second.whenState(['running'], 8_000));
       assert.ok(refused.count > 0, 'its result was not refused');
       assert.deepEqual([first.state, second.handedOut], ['running', 0]);
-      assert.equal((await readdir(join(stateDir, 'builds'))).length, 1);
+      assert.equal((await buildsOf(stateDir)).length, 1);
       refused.remove();
       assert.equal(await first.whenFinished(), 'success');
       assert.equal(await second.whenFinished(), 'success');

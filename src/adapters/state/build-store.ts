@@ -17,6 +17,8 @@ import {
   syncIfThere,
   writeDurably,
 } from './durable-files.ts';
+import { createPipeStock } from './pipe-stock.ts';
+import { READABLE_BY_JOB } from './stage-bell.ts';
 import { createStageFiles } from './stage-files.ts';
 
 export interface BuildStoreOptions {
@@ -26,6 +28,8 @@ export interface BuildStoreOptions {
 }
 
 const RECORD = 'record';
+/** Named pipes for the builds to come. They are here, because `builds` may be a mount of its own. */
+const PIPES = '.pipes';
 
 /**
  * Creates the store of the node's records of its builds. Everything that a restart needs is written
@@ -40,11 +44,13 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const path: PathOf = (buildId, ...rest) => join(buildDirectory(directory, buildId), ...rest);
 
   const notes = createNotes(path);
+  const pipes = createPipeStock({ directory: join(directory, PIPES), mode: READABLE_BY_JOB });
 
   for (const name of await readdir(directory)) {
     const folder = join(directory, name);
     const record = await findRecord(folder, cipher);
-    // Without a record, either nothing of the build had begun or all of it had ended.
+    // Without a record, either nothing of the build had begun or all of it had ended. The pipes of
+    // the last process go too.
     if (record === undefined) await rm(folder, { recursive: true, force: true });
     else cache.set(record.buildId, record);
   }
@@ -94,7 +100,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     directory: (buildId) => path(buildId),
     readNote: notes.read,
     writeNote: notes.write,
-    ...createStageFiles(path),
+    ...createStageFiles(path, pipes),
     scratchFile: (buildId, name) => makeScratchFile(path(buildId, 'scratch'), name),
   };
 }

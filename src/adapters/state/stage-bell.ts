@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { chmod, lstat, open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { StageWait } from '../../ports/index.ts';
 import { makeFile } from './durable-files.ts';
+import type { PipeStock } from './pipe-stock.ts';
 import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
 import { errorCode } from '../host/error-code.ts';
 
-const run = promisify(execFile);
-
 /** The container reads both files, as any user. */
-const READABLE_BY_JOB = 0o644;
+export const READABLE_BY_JOB = 0o644;
 /** A container that notices the bell begins its stage within milliseconds. */
 const PATIENCE_MS = 30_000;
 
@@ -22,14 +19,15 @@ export interface WaitingFiles {
 
 /**
  * Makes the named pipe when it is absent, after the file that names the stage, and returns its path
- * on the node. Returns undefined when that is not possible, because Node has no call for it: there
- * may be no program for it, or the file system may not support it.
+ * on the node. Returns undefined when the stock cannot give one.
  */
-export async function makeBell({ turn, bell }: WaitingFiles): Promise<string | undefined> {
+export async function makeBell(
+  { turn, bell }: WaitingFiles,
+  pipes: PipeStock,
+): Promise<string | undefined> {
   if (await isPipe(bell)) return bell;
   await makeFile(turn, READABLE_BY_JOB);
-  // Another call may be faster, so only the result counts.
-  await run('mkfifo', ['-m', READABLE_BY_JOB.toString(8), bell]).catch(() => undefined);
+  await pipes.place(bell);
   return (await isPipe(bell)) ? bell : undefined;
 }
 

@@ -3,21 +3,19 @@ import { join } from 'node:path';
 import type { BuildStore, StageFiles } from '../../ports/index.ts';
 import type { PathOf } from './build-notes.ts';
 import { makeFile, readIfThere } from './durable-files.ts';
-import { makeBell, ringBell } from './stage-bell.ts';
+import type { PipeStock } from './pipe-stock.ts';
+import { makeBell, READABLE_BY_JOB, ringBell } from './stage-bell.ts';
 import { readState, whenBegun, whenOver } from './stage-state-file.ts';
 import { errorCode } from '../host/error-code.ts';
 
 const MAX_END_BYTES = 8_192;
 /** The mode of files that the job's container must be able to write as any user. */
 const WRITABLE_BY_JOB = 0o666;
-/**
- * The mode of the script, which is mounted read-only and which the job's user must be able to read.
- */
-const READABLE_BY_JOB = 0o644;
 
 /** Creates the files by which the stages of a build and this process exchange data. */
 export function createStageFiles(
   path: PathOf,
+  pipes: PipeStock,
 ): Pick<
   BuildStore,
   | 'stageFiles'
@@ -30,10 +28,11 @@ export function createStageFiles(
   | 'readState'
   | 'readOutputEnd'
 > {
+  const make = (folder: string): Promise<StageFiles> => makeStageFiles(folder, pipes);
   return {
-    stageFiles: (buildId, place) => makeStageFiles(path(buildId, place)),
+    stageFiles: (buildId, place) => make(path(buildId, place)),
     writeScript: async (buildId, place, { text, nonce }) => {
-      const { script: file, state } = await makeStageFiles(path(buildId, place));
+      const { script: file, state } = await make(path(buildId, place));
       // A shell may already read it, because the last process died while Docker started the
       // container.
       if ((await readIfThere(file))?.toString() === text) return;
@@ -64,7 +63,7 @@ function stageFilesOf(folder: string): RegularFiles {
 }
 
 /** Makes the files once. A job can change their modes from one stage to the next. */
-async function makeStageFiles(folder: string): Promise<StageFiles> {
+async function makeStageFiles(folder: string, pipes: PipeStock): Promise<StageFiles> {
   const files = stageFilesOf(folder);
   try {
     await setModes(files);
@@ -76,7 +75,7 @@ async function makeStageFiles(folder: string): Promise<StageFiles> {
     await makeFile(files.state, WRITABLE_BY_JOB);
   }
   const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
-  return { ...files, ...waiting, bell: await makeBell(waiting) };
+  return { ...files, ...waiting, bell: await makeBell(waiting, pipes) };
 }
 
 /** Sets the modes, whatever the umask was. */

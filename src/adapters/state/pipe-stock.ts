@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { link, mkdir, unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { errorCode } from '../host/error-code.ts';
+
+const run = promisify(execFile);
+
+/** How many pipes one process of `mkfifo` makes. */
+const AT_ONCE = 32;
+
+/**
+ * Named pipes that wait to be used. Node has no call that makes one, and starting a program costs a
+ * process of this size about 10 ms of CPU, so one start makes many.
+ */
+export interface PipeStock {
+  /**
+   * Puts a pipe with the stock's mode at this path, unless something is there already. Does nothing
+   * when that is not possible: there may be no `mkfifo`, or the file system may not support pipes.
+   */
+  place(file: string): Promise<void>;
+}
+
+export interface PipeStockOptions {
+  /** The directory of the pipes that wait, absent at first. The stock makes it when it needs it. */
+  readonly directory: string;
+  /** Access mode of each pipe, for example 0o644. */
+  readonly mode: number;
+}
+
+export function createPipeStock({ directory, mode }: PipeStockOptions): PipeStock {
+  let waiting: string[] = [];
+  let making: Promise<void> | undefined;
+  let batches = 0;
+
+  const makePipes = async (files: readonly string[]): Promise<void> => {
+    await run('mkfifo', ['-m', mode.toString(8), ...files]);
+  };
+  const refill = async (): Promise<void> => {
+    batches += 1;
+    const batch = batches;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const files = Array.from({ length: AT_ONCE }, (_, index) => `${directory}/${batch}-${index}`);
+    await makePipes(files);
+    waiting = files;
+  };
+  /** Makes pipes when none wait. Calls that come meanwhile wait for the same process. */
+  const take = async (): Promise<string> => {
+    for (;;) {
+      const pipe = waiting.pop();
+      if (pipe !== undefined) return pipe;
+      making ??= refill().finally(() => (making = undefined));
+      await making;
+    }
+  };
+  const placeWaiting = async (file: string): Promise<void> => {
+    const pipe = await take();
+    // A link, unlike a renaming, leaves a pipe alone that another call has put there meanwhile.
+    await link(pipe, file).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+    await unlink(pipe);
+  };
+  return {
+    place: (file) =>
+      placeWaiting(file)
+        .catch(() => {
+          // Somebody may have deleted what waits, or the path is on another file system.
+          waiting = [];
+          return makePipes([file]);
+        })
+        .catch(() => undefined),
+  };
+}
