@@ -22,6 +22,8 @@ export interface SubjectOptions {
   readonly concurrent?: number;
   readonly checkInterval?: number;
   readonly runners?: number;
+  /** Lines of `[runners.docker]`. */
+  readonly dockerToml?: string | undefined;
   /** How long GitLab holds a job request open. The default is 2 s; a real GitLab takes 50 s. */
   readonly longPollMs?: number;
 }
@@ -37,9 +39,10 @@ export async function openSubject(
   { answerMs, runnerCommand }: BenchOptions,
   options: SubjectOptions = {},
 ): Promise<Subject> {
-  const { concurrent = 1, checkInterval = 1, runners = 1 } = options;
+  const { concurrent = 1, checkInterval = 1, runners = 1, dockerToml = '' } = options;
   const installation = await openInstallation({
-    ...{ concurrent, checkInterval, runners, runnerToml: `  output_limit = ${LARGEST_LOG_KB}` },
+    ...{ concurrent, checkInterval, runners, dockerToml },
+    runnerToml: `  output_limit = ${LARGEST_LOG_KB}`,
     ...{ env: SPARING, gitlab: { longPollMs: options.longPollMs ?? 2_000 } },
   });
   const { gitlab, tokens, stateDir } = installation;
