@@ -7,6 +7,7 @@ import { ROOT } from './paths.mjs';
 import { run } from './run.mjs';
 import { SetUpError, step } from './say.mjs';
 import { addDurations } from './slowest-files.mjs';
+import { groupTests } from './test-groups.mjs';
 
 /**
  * Runs everything that needs no Docker and no Temporal: purity, lint, format, tables. Types are
@@ -71,9 +72,10 @@ export async function runTests(
     throw new SetUpError(`${title}: there are no tests in ${patterns.join(', ')}`);
   const failures = join(tmpdir(), `tgr-failures-${process.pid}.txt`);
   const durations = join(tmpdir(), `tgr-durations-${process.pid}.jsonl`);
+  const groups = join(tmpdir(), `tgr-groups-${process.pid}`);
   const limitMs = limitMinutes * 60_000;
   const options = {
-    files,
+    files: groupTests(files, groups),
     concurrency: Number(concurrency),
     limitMs,
     failures,
@@ -91,7 +93,8 @@ export async function runTests(
     return [`${title}:\n${readFileSync(failures, 'utf8').trim() || 'see above'}`];
   } finally {
     addDurations(durations);
-    for (const file of [failures, durations]) rmSync(file, { force: true });
+    for (const path of [failures, durations, groups])
+      rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { ROOT } from './paths.mjs';
+import { isMember, isProcess, pathOf, readRunning } from './test-events.mjs';
 
 const KEPT_CHARS = 1_500;
 const KEPT_STDERR_CHARS = 3_000;
@@ -18,7 +19,7 @@ export default async function* reportFailures(source) {
   for await (const { type, data } of source) {
     if (type === 'test:stderr') keep(stderr, data);
     else if (isStray(type, data)) strays.push(data.message);
-    else if (type === 'test:fail' && isFile(data)) {
+    else if (type === 'test:fail' && isProcess(data)) {
       files.push({ ...data, strays });
       strays = [];
     } else if (type === 'test:fail' && !isOnlyParent(data)) yield `${describe(data)}\n`;
@@ -41,11 +42,6 @@ function isStray(type, { nesting, message }) {
   return type === 'test:diagnostic' && nesting === 0 && isError;
 }
 
-/** Whether the test is a file, which Node reports as a test of its own when it fails. */
-function isFile({ nesting, name }) {
-  return nesting === 0 && name.endsWith('.test.js');
-}
-
 /** Whether a suite only failed because one of its tests did, which is already reported. */
 function isOnlyParent({ details }) {
   return details.error?.failureType === 'subtestsFailed';
@@ -57,7 +53,9 @@ function isExplained(file) {
   return isOnlyParent(file) && exitCode === 1 && signal === null && file.strays.length === 0;
 }
 
-function describe({ file, line, name, details }) {
+function describe(data) {
+  const { file, line, name, details } = data;
+  if (isMember(data)) return `✖ ${relative(ROOT, pathOf(data))}\n${indent(wordsOf(details.error))}`;
   const at = file === undefined ? '' : `${relative(ROOT, file)}${line ? `:${line}` : ''} `;
   return `✖ ${at}› ${name}\n${indent(wordsOf(details.error))}`;
 }
@@ -66,7 +64,9 @@ function describeFile({ file, details, strays }, stderr) {
   const words = stderr.trim();
   const said = words === '' ? 'It wrote nothing to stderr.' : `The end of its stderr:\n${words}`;
   const lines = [...strays, said].join('\n');
-  return `✖ ${relative(ROOT, file)} › ${howEnded(details.error)}\n${indent(lines)}`;
+  const running = readRunning(file);
+  const when = running === undefined ? '' : ` while ${relative(ROOT, running)} ran`;
+  return `✖ ${relative(ROOT, file)} › ${howEnded(details.error)}${when}\n${indent(lines)}`;
 }
 
 function howEnded(error) {

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { ROOT } from './paths.mjs';
+import { isProcess } from './test-events.mjs';
 
 /** A reporter of `node --test` that writes a line of JSON for each test without tests below it. */
 export default async function* reportResults(source) {
@@ -16,6 +17,6 @@ export default async function* reportResults(source) {
 /**
  * Whether the test is a file. Node reports a file as a test of its own when it fails as a whole.
  */
-function isFile({ name, details }) {
-  return name.endsWith('.test.js') && details.error === undefined;
+function isFile(data) {
+  return isProcess(data) && data.details.error === undefined;
 }

@@ -5,7 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 // listens to these events itself, so what happens next stays the same. Programs that tests start
 // with the same options have no such runner, and must still end with the error.
 
-const isFileOfTests = isMainThread && process.argv[1]?.endsWith('.test.js') === true;
+const isFileOfTests = isMainThread && /\.(?:test\.js|group\.mjs)$/.test(process.argv[1] ?? '');
 if (isFileOfTests && process.env.NODE_TEST_CONTEXT !== undefined) {
   process.on('unhandledRejection', (reason) => tell('unhandled rejection', reason));
   process.on('uncaughtExceptionMonitor', (error) => tell('uncaught exception', error));

@@ -4,8 +4,10 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { BUILD, OTHER_BUILD, build, node, open } from './running-node.ts';
+import { BUILD, OTHER_BUILD, build, node, open, closeNodes } from './running-node.ts';
 import { run } from './support.ts';
+
+closeNodes();
 
 const ALICE = { SUDO_USER: 'alice', USER: 'root' };
 

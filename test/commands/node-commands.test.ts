@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { FLEET, feeder, node, open } from './running-node.ts';
+import { FLEET, feeder, node, open, closeNodes } from './running-node.ts';
+
+closeNodes();
 
 describe('a command about a node', () => {
   const sends: [args: readonly string[], name: string, input: readonly string[], said: RegExp][] = [

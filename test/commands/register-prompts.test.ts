@@ -7,7 +7,15 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { TomlTable } from '../../src/adapters/config/toml-table.ts';
 import { deleted, registered, REGISTRATION_TOKEN, TOKEN, verified } from './support.ts';
-import { installation, readRunners, paths, silently } from './register-support.ts';
+import {
+  installation,
+  readRunners,
+  paths,
+  silently,
+  setUpInstallation,
+} from './register-support.ts';
+
+setUpInstallation();
 
 describe('register with a person', () => {
   it("asks in gitlab-runner's order and shows what was given as the default", async () => {

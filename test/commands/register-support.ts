@@ -5,10 +5,14 @@ import type { TomlTable } from '../../src/adapters/config/toml-table.ts';
 import { openInstallation, type Installation } from './support.ts';
 
 export let installation: Installation;
-beforeEach(async () => {
-  installation = await openInstallation();
-});
-afterEach(() => installation.close());
+
+/** Gives each test of the calling file an installation. */
+export function setUpInstallation(): void {
+  beforeEach(async () => {
+    installation = await openInstallation();
+  });
+  afterEach(() => installation.close());
+}
 
 export async function readRunners(): Promise<readonly TomlTable[]> {
   const { runners } = parseToml(await readFile(installation.configPath, 'utf8'), '');

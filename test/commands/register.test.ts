@@ -11,7 +11,15 @@ import {
   TOKEN,
   verified,
 } from './support.ts';
-import { installation, readRunners, paths, silently } from './register-support.ts';
+import {
+  installation,
+  readRunners,
+  paths,
+  silently,
+  setUpInstallation,
+} from './register-support.ts';
+
+setUpInstallation();
 
 describe('register with an authentication token', () => {
   it('verifies the token with GitLab and saves the runner for its owner only', async () => {

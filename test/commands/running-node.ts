@@ -100,14 +100,18 @@ async function openRunningNode(workflows: readonly FakeWorkflow[]): Promise<Runn
 /** The node of the test that runs now. */
 export let node: RunningNode;
 const opened: RunningNode[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0)) {
-    assert.equal(one.openClients, 0, 'the connection to Temporal is closed');
-    await one.close();
-  }
-});
 
-/** Opens a node that is closed after the test. */
+/** Closes the nodes of each test of the calling file after it, and checks that they left nothing. */
+export function closeNodes(): void {
+  afterEach(async () => {
+    for (const one of opened.splice(0)) {
+      assert.equal(one.openClients, 0, 'the connection to Temporal is closed');
+      await one.close();
+    }
+  });
+}
+
+/** Opens a node that {@link closeNodes} closes after the test. */
 export async function open(...workflows: readonly FakeWorkflow[]): Promise<RunningNode> {
   node = await openRunningNode(workflows);
   opened.push(node);

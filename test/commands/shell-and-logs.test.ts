@@ -7,7 +7,9 @@ import { describe, it } from 'node:test';
 import type { CommandPorts, TerminalEngineOptions } from '../../src/commands/ports.ts';
 import type { TerminalCommand } from '../../src/ports/index.ts';
 import { createFakeShell, type FakeShell } from '../adapters/session-server/fake-shell.ts';
-import { BUILD, build, node, open } from './running-node.ts';
+import { BUILD, build, node, open, closeNodes } from './running-node.ts';
+
+closeNodes();
 
 describe('`logs`', () => {
   it('prints the log as it is on the disk of the node, byte by byte', async () => {

@@ -4,7 +4,19 @@ import { openStatusSocket } from '../../src/adapters/metrics/status-socket.ts';
 import type { NodeStatus } from '../../src/domain/metrics/node-status.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import type { FakeWorkflow } from './fake-temporal.ts';
-import { BUILD, FLEET, NODE, OTHER_BUILD, build, feeder, node, open } from './running-node.ts';
+import {
+  BUILD,
+  FLEET,
+  NODE,
+  OTHER_BUILD,
+  build,
+  feeder,
+  node,
+  open,
+  closeNodes,
+} from './running-node.ts';
+
+closeNodes();
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { projectRoot } from './project-root.ts';
 
 const SCRIPTS = join(projectRoot(), 'scripts/lib');
@@ -26,15 +27,34 @@ const FILES: Readonly<Record<string, string>> = {
   broken: `${PASSING} throw new Error('cannot be loaded');`,
 };
 
-/** Runs the files as `npm test` does, and returns the failures that it shows at its end. */
-async function failuresOf(directory: string): Promise<string> {
+/** Files for groups, in addition to {@link FILES}. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  ...FILES,
+  leaving: `${PASSING} test('sets', () => { process.env.TGR_LEFT = '1'; });`,
+  last: PASSING,
+};
+
+interface Groups {
+  writeGroup(entry: string, members: readonly string[]): string;
+}
+
+/** Writes these files and returns their paths. */
+async function writeFiles(
+  directory: string,
+  texts: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
   const files: string[] = [];
-  for (const [name, text] of Object.entries(FILES)) {
+  for (const [name, text] of Object.entries(texts)) {
     const file = join(directory, `${name}.test.js`);
     await writeFile(file, text);
     files.push(file);
   }
   await writeFile(join(directory, 'package.json'), '{"type":"module"}');
+  return files;
+}
+
+/** Runs the files as `npm test` does. Returns the failures that it shows at its end. */
+async function failuresOf(directory: string, files: readonly string[]): Promise<readonly string[]> {
   const [failures, durations] = [join(directory, 'failures'), join(directory, 'durations')];
   const options = { files, concurrency: 2, limitMs: 60_000, failures, durations };
   // Node's runner does nothing in a process of another run.
@@ -45,7 +65,7 @@ async function failuresOf(directory: string): Promise<string> {
     child.once('close', resolve);
   });
   assert.equal(exitCode, 1);
-  return readFile(failures, 'utf8');
+  return (await readFile(failures, 'utf8')).split(/^(?=✖ )/m);
 }
 
 describe('the list of failures at the end of a run', () => {
@@ -53,7 +73,7 @@ describe('the list of failures at the end of a run', () => {
   let failures: readonly string[];
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tgr-failures-'));
-    failures = (await failuresOf(directory)).split(/^(?=✖ )/m);
+    failures = await failuresOf(directory, await writeFiles(directory, FILES));
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
@@ -95,5 +115,73 @@ describe('the list of failures at the end of a run', () => {
     for (const name of ['rejects', 'throws']) {
       assert.match(failureOf(name), /generated asynchronous activity after the test ended/);
     }
+  });
+});
+
+describe('the list of failures of files that share a process', () => {
+  const GROUPS: Readonly<Record<string, readonly string[]>> = {
+    mixed: ['passing', 'failing', 'broken', 'leaving', 'last'],
+    exiting: ['passing', 'exits', 'last'],
+    aborting: ['aborts', 'last'],
+    straying: ['rejects', 'last'],
+  };
+  const EXPECTED: readonly (readonly RegExp[])[] = [
+    [/failing\.test\.js:5 › fails\n/, /a fault of the test/],
+    [/broken\.test\.js:4 › passes\n/, /was cancelled/],
+    [/broken\.test\.js\n/, /Error: cannot be loaded/],
+    [/leaving\.test\.js\n/, /its tests left these changed/, /process\.env\.TGR_LEFT/],
+    [
+      /exiting\.group\.mjs › its process ended with exit code 3 while .*\/exits\.test\.js ran\n/,
+      /words before the exit/,
+    ],
+    [/aborting\.group\.mjs › its process was ended by SIGABRT while .*\/aborts\.test\.js ran\n/],
+    [
+      /straying\.group\.mjs › its process ended with exit code 1\n/,
+      /nobody waits\n +at .*rejects\.test\.js:5/,
+    ],
+  ];
+  let directory: string;
+  let failures: readonly string[];
+  let durations: readonly { readonly file: string }[];
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tgr-failures-'));
+    await writeFiles(directory, MEMBERS);
+    const script = pathToFileURL(join(SCRIPTS, 'test-groups.mjs')).href;
+    const { writeGroup } = (await import(script)) as Groups;
+    const entries = Object.entries(GROUPS).map(([name, members]) =>
+      writeGroup(
+        join(directory, `${name}.group.mjs`),
+        members.map((member) => join(directory, `${member}.test.js`)),
+      ),
+    );
+    failures = await failuresOf(directory, entries);
+    const lines = (await readFile(join(directory, 'durations'), 'utf8')).trim().split('\n');
+    durations = lines.map((line) => JSON.parse(line) as { readonly file: string });
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  for (const patterns of EXPECTED) {
+    it(`has ${patterns.join(', ')}`, () => {
+      const found = failures.filter((text) =>
+        patterns[0]?.test(text.slice(0, text.indexOf('\n') + 1)),
+      );
+      assert.equal(found.length, 1, failures.join(''));
+      for (const pattern of patterns) assert.match(found[0] ?? '', pattern);
+    });
+  }
+
+  it('has nothing else', () => {
+    assert.equal(failures.length, EXPECTED.length, failures.join(''));
+  });
+
+  it('comes with the duration of each file, also of those after a failing one', () => {
+    const timed = durations.map(({ file }) => file);
+    for (const name of GROUPS.mixed ?? []) {
+      assert.ok(timed.includes(join(directory, `${name}.test.js`)), `${name}: ${timed.join()}`);
+    }
+    assert.ok(
+      timed.every((file) => file.endsWith('.test.js')),
+      timed.join(),
+    );
   });
 });

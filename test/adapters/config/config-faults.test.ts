@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
-import { TOKEN, RUNNER, open } from './config-source.ts';
+import { TOKEN, RUNNER, open, setUpConfigs } from './config-source.ts';
+
+setUpConfigs();
 
 describe('a config file with faults', () => {
   const broken: readonly [text: string, complaint: string, why: string][] = [

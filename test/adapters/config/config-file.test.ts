@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createConfigSource } from '../../../src/adapters/config/config-file.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-import { TOKEN, RUNNER, directory, open } from './config-source.ts';
+import { TOKEN, RUNNER, directory, open, setUpConfigs } from './config-source.ts';
+
+setUpConfigs();
 
 describe('createConfigSource', () => {
   it('has no runners and the usual limits when the file is missing', async () => {

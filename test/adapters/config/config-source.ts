@@ -16,10 +16,14 @@ export const RUNNER = `
 `;
 
 export let directory = '';
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'tgr-config-'));
-});
-after(() => rm(directory, { recursive: true, force: true }));
+
+/** Gives the tests of the calling file a directory for their files. */
+export function setUpConfigs(): void {
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tgr-config-'));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+}
 
 interface Opened {
   readonly source: ConfigSource;

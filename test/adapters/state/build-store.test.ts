@@ -15,7 +15,9 @@ import { describe, it } from 'node:test';
 import type { BuildDraft } from '../../../src/ports/index.ts';
 import { createBuildStore } from '../../../src/adapters/state/build-store.ts';
 import { loadCipher } from '../../support/cipher.ts';
-import { CANARY, base, cipher, draftOf, setUp } from './open-store.ts';
+import { CANARY, base, cipher, draftOf, setUp, setUpStores } from './open-store.ts';
+
+setUpStores();
 
 /** Lets all pending work advance by one step, but not necessarily to its end. */
 async function tick(): Promise<''> {

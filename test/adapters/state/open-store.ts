@@ -12,11 +12,15 @@ export const CANARY = 'canary-of-a-variable';
 
 export let base = '';
 export let cipher: Cipher;
-before(async () => {
-  base = await mkdtemp(join(tmpdir(), 'tgr-builds-'));
-  cipher = await loadCipher(join(base, 'keys', 'payload.json'));
-});
-after(() => rm(base, { recursive: true, force: true }));
+
+/** Gives the tests of the calling file a directory for their stores, and a key. */
+export function setUpStores(): void {
+  before(async () => {
+    base = await mkdtemp(join(tmpdir(), 'tgr-builds-'));
+    cipher = await loadCipher(join(base, 'keys', 'payload.json'));
+  });
+  after(() => rm(base, { recursive: true, force: true }));
+}
 
 export function draftOf(
   jobId: number,

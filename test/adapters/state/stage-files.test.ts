@@ -6,7 +6,9 @@ import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/pr
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { ringBell } from '../../../src/adapters/state/stage-bell.ts';
-import { draftOf, setUp } from './open-store.ts';
+import { draftOf, setUp, setUpStores } from './open-store.ts';
+
+setUpStores();
 
 describe('files of a stage', () => {
   it('are the same each time, with the modes that a job may have changed', async () => {

@@ -3,7 +3,17 @@ import { appendFile, open, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { ENDED, directory, output, errors, openWriter, sendable } from './open-writer.ts';
+import {
+  ENDED,
+  directory,
+  output,
+  errors,
+  openWriter,
+  sendable,
+  setUpSpools,
+} from './open-writer.ts';
+
+setUpSpools();
 
 describe('a trace after a crash', () => {
   it('has every byte once, whenever the crash happens', async () => {

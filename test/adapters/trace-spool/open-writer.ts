@@ -17,17 +17,20 @@ export let output: string;
 export let errors: unknown[];
 let spools: TraceSpool[];
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'trace-spool-'));
-  output = join(directory, 'output');
-  await writeFile(output, '');
-  errors = [];
-  spools = [];
-});
-afterEach(async () => {
-  await Promise.all(spools.map((spool) => spool.close(BUILD_ID)));
-  await rm(directory, { recursive: true, force: true });
-});
+/** Gives each test of the calling file a directory, and closes its spools. */
+export function setUpSpools(): void {
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'trace-spool-'));
+    output = join(directory, 'output');
+    await writeFile(output, '');
+    errors = [];
+    spools = [];
+  });
+  afterEach(async () => {
+    await Promise.all(spools.map((spool) => spool.close(BUILD_ID)));
+    await rm(directory, { recursive: true, force: true });
+  });
+}
 
 const silent = (): void => undefined;
 const log: Log = {

@@ -15,7 +15,10 @@ import {
   newSpool,
   openWriter,
   sendable,
+  setUpSpools,
 } from './open-writer.ts';
+
+setUpSpools();
 
 /** Waits until the trace ends with a text, which its writer follows in a file. */
 async function arrives(writer: TraceWriter, text: string): Promise<void> {
