@@ -48,6 +48,12 @@ export interface MatchOptions {
   readonly limitSteps: number;
   /** True: a path also matches when one of its parent directories does. */
   readonly takesBelow: boolean;
+  /**
+   * True: a star before braces also stands for nothing at the end of a path, as it does in
+   * doublestar's searches, but not in its comparisons of a path with a pattern. Source:
+   * `findings/doublestar-glob-and-match-disagree.sh`.
+   */
+  readonly starsMayBeEmpty: boolean;
 }
 
 interface Run extends MatchOptions {
@@ -72,8 +78,7 @@ const STEPS_PER_BRANCH = 50;
  * Source: behaviour of doublestar 4.10 (Match), to which gitlab-runner leaves all its patterns.
  */
 export function matchCodes(pattern: Codes, path: Codes, options: MatchOptions): Measured {
-  const { limitSteps, takesBelow } = options;
-  const run: Run = { limitSteps, takesBelow, path, pending: [], steps: copySteps(path.length) };
+  const run: Run = { ...options, path, pending: [], steps: copySteps(path.length) };
   let cursor: Cursor | undefined = {
     pattern,
     at: 0,
@@ -255,7 +260,14 @@ function nextBranch(run: Run): Cursor | undefined {
 
 function endPath(run: Run, cursor: Cursor): Progress {
   if (isEmptyTail(cursor.pattern, cursor.at)) return 'match';
+  if (run.starsMayBeEmpty) skipStarsBeforeBrace(cursor);
   return cursor.pattern[cursor.at] === CODE.openBrace ? branch(run, cursor) : 'differs';
+}
+
+function skipStarsBeforeBrace(cursor: Cursor): void {
+  let { at } = cursor;
+  while (cursor.pattern[at] === CODE.star) at += 1;
+  if (cursor.pattern[at] === CODE.openBrace) cursor.at = at;
 }
 
 /** Lets the last star take one more character, or else the last `**` one more part of the path. */

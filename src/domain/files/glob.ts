@@ -55,6 +55,7 @@ export function readGlob(pattern: string): Glob {
       : matchCodes(codes, path.codes(), {
           limitSteps: options.limitSteps ?? MAX_STEPS,
           takesBelow: options.takesBelow ?? false,
+          starsMayBeEmpty: options.starsMayBeEmpty ?? false,
         });
   return {
     measure,

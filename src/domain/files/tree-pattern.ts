@@ -70,7 +70,7 @@ export function askGlob(
   { pool, takesBelow }: { readonly pool: StepPool; readonly takesBelow: boolean },
 ): Answer {
   const limitSteps = Math.min(MAX_STEPS, pool.stepsLeft);
-  const { verdict, steps } = glob.measure(path, { limitSteps, takesBelow });
+  const { verdict, steps } = glob.measure(path, { limitSteps, takesBelow, starsMayBeEmpty: true });
   pool.stepsLeft -= steps;
   if (verdict === 'too_complex') return verdict;
   return verdict === 'match' ? 'yes' : 'no';

@@ -208,6 +208,18 @@ const cases: readonly Case[] = [
       'error: No files to upload',
     ],
   },
+  {
+    why: 'a star before braces may stand for nothing, at the end of a name too',
+    order: { paths: ['dist*{,.gz}', 'src/app*{.js,.ts}', 'src/lib*{.d,}'] },
+    taken: [...DIST, ...SRC.filter((path) => path !== 'src')],
+    lines: [found('dist*{,.gz}', 5), found('src/app*{.js,.ts}', 1), found('src/lib*{.d,}', 3)],
+  },
+  {
+    why: 'an exclude takes the same names as a path in the same words',
+    order: { paths: ['src'], exclude: ['src/app.ts*{,.bak}'] },
+    taken: SRC.filter((path) => path !== 'src/app.ts'),
+    lines: [found('src', 4), 'plain: src/app.ts*{,.bak}: excluded 1 files'],
+  },
 ];
 
 describe('planSelection', () => {
