@@ -21,12 +21,12 @@ ENV MALLOC_ARENA_MAX=2
 # The slim image has no certificate authorities, and the native client of Temporal takes none but the
 # system's. These are Node's own.
 RUN mkdir -p /etc/ssl/certs && node -p 'tls.rootCertificates.join("\n")' > /etc/ssl/certs/ca-certificates.crt
-RUN ln -s /app/dist/src/cli.js /usr/local/bin/temporal-gitlab-runner
+RUN ln -s /app/dist/program/cli.js /usr/local/bin/temporal-gitlab-runner
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /app/dist/*.json /app/dist/workflow-bundle.js ./dist/
-COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/program ./dist/program
 # Root, because whoever may use Docker's socket is root anyway, and files of the state directory are
 # handed to containers of any user.
-ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/src/cli.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/program/cli.js"]
 CMD ["run"]

@@ -12,4 +12,4 @@ try {
   say(`error: ${error.message}`);
   process.exit(1);
 }
-await import(pathToFileURL(join(ROOT, 'dist/src/cli.js')).href);
+await import(pathToFileURL(join(ROOT, 'dist/program/cli.js')).href);

@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -38,8 +30,9 @@ export async function ensureBuilt() {
       } catch (error) {
         throw new SetUpError(`the sources do not compile:\n${error.message}`);
       }
-      await bundleWorkflows();
-      chmodSync(join(DIST, 'src/cli.js'), 0o755); // It is a program, named in `bin` of package.json.
+      // Its packages may have been installed just now.
+      const { bundleProgram } = await import('./bundle-program.mjs');
+      await Promise.all([bundleWorkflows(), bundleProgram(DIST, lastBuildMs())]);
     },
     'the TypeScript compiler',
   );
@@ -86,9 +79,14 @@ export function bin(packageName, program = packageName) {
   return join(packageJson, '..', typeof bins === 'string' ? bins : bins[program]);
 }
 
+/** Returns when the last build began; undefined when there is none. */
+function lastBuildMs() {
+  return existsSync(STAMP) ? statSync(STAMP).mtimeMs : undefined;
+}
+
 function isUpToDate() {
-  if (!existsSync(STAMP)) return false;
-  const builtMs = statSync(STAMP).mtimeMs;
+  const builtMs = lastBuildMs();
+  if (builtMs === undefined) return false;
   const sources = SOURCES.map((name) => join(ROOT, name)).filter((directory) =>
     existsSync(directory),
   );

@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker, type ActivityInterceptorsFactory, type WorkerTuner } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
@@ -15,6 +14,7 @@ import type { Listeners } from '../domain/listeners.ts';
 import { boundYoungGenerationOfThreads } from './machine/young-generation.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
 import { errorCode } from '../adapters/host/error-code.ts';
+import { programFile } from '../adapters/host/program-files.ts';
 
 export interface WorkersOptions {
   readonly temporal: Temporal;
@@ -28,7 +28,7 @@ export interface WorkersOptions {
   readonly traced: readonly ActivityInterceptorsFactory[];
 }
 
-const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+const WORKFLOW_BUNDLE = programFile('workflow-bundle.js');
 
 /**
  * Lets a workflow task take any time. The SDK ends it after five seconds of wall time, which have

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { TomlTable } from '../../src/adapters/config/toml-table.ts';
+import { CLI } from '../support/command.ts';
 import { deleted, registered, REGISTRATION_TOKEN, TOKEN, verified } from './support.ts';
 import {
   installation,
@@ -132,12 +131,10 @@ volumes = ["/t"]
 });
 
 describe('register as a process', () => {
-  const cli = fileURLToPath(new URL(`../../src/cli${extname(import.meta.url)}`, import.meta.url));
-
   it('takes options from the environment', async () => {
     const { gitlab, configPath } = installation;
     gitlab.answer(verified);
-    const child = spawn(process.execPath, [...process.execArgv, cli, 'register'], {
+    const child = spawn(process.execPath, [...process.execArgv, CLI, 'register'], {
       env: {
         ...process.env,
         CONFIG_FILE: configPath,
@@ -163,7 +160,7 @@ describe('register as a process', () => {
     const { gitlab, configPath } = installation;
     gitlab.answer(verified, deleted);
     const args = ['register', '--url', gitlab.url, '--token', TOKEN, '--config', configPath];
-    const child = spawn(process.execPath, [...process.execArgv, cli, ...args], {
+    const child = spawn(process.execPath, [...process.execArgv, CLI, ...args], {
       stdio: ['pipe', 'ignore', 'pipe'],
     });
     let stderr = '';

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Installation } from './installation.ts';
 
-/** The path of the compiled program. */
-export const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+/** The path of the program as people run it. */
+export const CLI = fileURLToPath(new URL('../../program/cli.js', import.meta.url));
 
 const execute = promisify(execFile);
 

@@ -1,8 +1,14 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { projectRoot } from './project-root.ts';
+
+// The scripts have no types, because they run before anything is compiled.
+const { bundleProgram } = (await import(
+  pathToFileURL(join(projectRoot(), 'scripts/lib/bundle-program.mjs')).href
+)) as { bundleProgram: (dist: string) => Promise<void> };
 
 const DIST = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['src', 'package.json', 'revision.json'];
@@ -32,7 +38,8 @@ export async function makeOtherBuild(directory: string, edits: readonly Edit[]):
     logger: new DefaultLogger('WARN'),
   });
   await writeFile(join(dist, 'workflow-bundle.js'), code);
-  return join(dist, 'src/cli.js');
+  await bundleProgram(dist);
+  return join(dist, 'program/cli.js');
 }
 
 async function apply({ file, find, replace }: Edit, sources: string): Promise<void> {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -7,6 +6,7 @@ import { NativeConnection, type NativeConnectionOptions } from '@temporalio/work
 import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import type { Log } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
+import { programFile } from '../host/program-files.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { findTemporalCli } from './cli-binary.ts';
 import { createClientRetries } from './client-retries.ts';
@@ -144,15 +144,12 @@ export async function openClient(
 export function createDataConverter(cipher: Cipher): DataConverter {
   return {
     payloadCodecs: [createPayloadCodec(cipher)],
-    failureConverterPath: FAILURE_CONVERTER_PATH,
-    payloadConverterPath: PAYLOAD_CONVERTER_PATH,
+    // The SDK loads them by `require`, which takes no ES module on Node before 20.19 and 22.12. The
+    // build also puts them into the workflow bundle.
+    failureConverterPath: programFile('program/failure-converter.cjs'),
+    payloadConverterPath: programFile('program/payload-converter.cjs'),
   };
 }
-
-/** The build also puts this file into the workflow bundle. */
-const FAILURE_CONVERTER_PATH = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
-
-const PAYLOAD_CONVERTER_PATH = fileURLToPath(new URL('./payload-converter.js', import.meta.url));
 
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
-
-/** `npm run build` writes this file beside the compiled sources. */
-const REVISION_FILE = new URL('../../../revision.json', import.meta.url);
+import { programFile } from '../../adapters/host/program-files.ts';
 
 /**
- * Reads the shortened commit that was compiled. As in gitlab-runner, it is `HEAD` when the commit
- * is not known.
+ * Reads the shortened commit that was compiled, which `npm run build` has written. As in
+ * gitlab-runner, it is `HEAD` when the commit is not known.
  */
-export function readRevision(file: URL = REVISION_FILE): string {
+export function readRevision(file = programFile('revision.json')): string {
   try {
     const revision: unknown = JSON.parse(readFileSync(file, 'utf8'));
     // It becomes part of a header, so nothing else is accepted.

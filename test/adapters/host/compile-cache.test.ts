@@ -5,11 +5,10 @@ import * as nodeModule from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { CLI } from '../../support/command.ts';
 
 const execute = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
 const CAN_KEEP = 'enableCompileCache' in nodeModule;
 
 async function openHome(t: TestContext): Promise<string> {

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { readRevision } from '../../../src/worker/machine/revision.ts';
 
 let file = '';
@@ -14,7 +13,7 @@ after(() => rm(join(file, '..'), { recursive: true, force: true }));
 
 describe('readRevision', () => {
   it('is HEAD when the build has written no revision', () => {
-    assert.equal(readRevision(pathToFileURL(file)), 'HEAD');
+    assert.equal(readRevision(file), 'HEAD');
   });
 
   const contents: readonly [content: string, expected: string, why: string][] = [
@@ -26,7 +25,7 @@ describe('readRevision', () => {
   for (const [content, expected, why] of contents) {
     it(`is ${expected} for ${content}: ${why}`, async () => {
       await writeFile(file, content);
-      assert.equal(readRevision(pathToFileURL(file)), expected);
+      assert.equal(readRevision(file), expected);
     });
   }
 });
