@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { keepCompiled } from './adapters/host/compile-cache.ts';
 import { readOpenFiles } from './adapters/host/open-files.ts';
+import { nameSourcesOfCrash } from './adapters/host/source-places.ts';
 import { describeTooFewFiles } from './domain/runner/open-files.ts';
 import { holdSignals } from './worker/shutdown.ts';
 
+nameSourcesOfCrash();
 // A service may already be stopped in its first seconds. Other commands release the signals again.
 if (process.argv.includes('run')) holdSignals();
 // Somebody who reads only the beginning (`jobs | head`) needs no error about the rest.

@@ -1,5 +1,6 @@
 import { MASKED, maskTokens } from '../../domain/view/mask-tokens.ts';
 import type { LogFields } from '../../ports/index.ts';
+import { nameSources } from '../host/source-places.ts';
 
 export interface LogRecord {
   readonly message: string;
@@ -39,7 +40,7 @@ function presentError(name: string, error: Error, withStack: boolean): Record<st
   return {
     [name]: maskTokens(error.message),
     [`${name}_type`]: typeof type === 'string' ? type : error.name,
-    ...(withStack && { [`${name}_stack`]: maskTokens(error.stack ?? '') }),
+    ...(withStack && { [`${name}_stack`]: maskTokens(nameSources(error)) }),
   };
 }
 

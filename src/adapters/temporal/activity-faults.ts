@@ -1,6 +1,7 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { FinalError, TransientError } from '../../domain/failure.ts';
+import { nameSources } from '../host/source-places.ts';
 
 /**
  * Turns our errors into Temporal's, with their `type` and the pause that GitLab has asked for. No
@@ -29,6 +30,10 @@ function translate(error: unknown): unknown {
       type: 'Transient',
       ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
     });
+  }
+  // A cancellation of Temporal is no fault. What is left is one of the program.
+  if (error instanceof Error && !(error instanceof TemporalFailure)) {
+    error.stack = nameSources(error);
   }
   return error;
 }
