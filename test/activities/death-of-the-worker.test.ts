@@ -1,83 +1,27 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import type { BuildContext } from '../../src/domain/context/context.ts';
-import { contextOf } from '../domain/job/context-fixture.ts';
-import { driveBuild } from './support/drive.ts';
-import { createWorld, type Bells, type SpoolKeeps, type World } from './support/world.ts';
-
-/** Sources, script, after_script and clean-up, in two containers. */
-function jobContext(): BuildContext {
-  const { runner } = contextOf();
-  return contextOf({
-    // The official helper image is looked up before it is pulled, so a second try prints less.
-    runner: { docker: { ...runner.docker, helperImage: 'helper' } },
-    job: {
-      steps: [
-        { name: 'script', script: ['make'] },
-        { name: 'after_script', script: ['tidy'] },
-      ],
-      variables: [{ key: 'KEY', value: 'secret', file: true }],
-      features: { trace_sections: true },
-    },
-  });
-}
+import { once } from 'node:events';
+import { after, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import type { KillsAnswer } from './support/kill-thread.ts';
+import { KILLED_JOBS, runUndisturbed, seen, type Kills } from './support/kills.ts';
 
 /**
- * Calls of Docker while the script writes its file. A process that was dead does not know which of
- * them came first.
+ * Node's test runner follows each promise of its own thread, which is a third of the time of these
+ * thousands of builds. So they run in another thread.
  */
-const LAST_WORDS = 'entrypoint after';
+const thread = new Worker(new URL('support/kill-thread.js', import.meta.url));
+after(() => thread.terminate());
 
-/** Everything that is visible of a build after its end. */
-function seen(world: World) {
-  const { docker, disk, gitlab, started, freed } = world;
-  const [before = '', ...after] = gitlab.trace.split(LAST_WORDS);
-  return {
-    started,
-    trace: before + after.join(''),
-    lastWords: after.length,
-    updates: gitlab.updates.filter(({ state }) => state !== 'running'),
-    containers: [...docker.containers.keys()],
-    records: [...disk.records.keys()],
-    notes: [...disk.notes.keys()],
-    spooled: world.spool.saved.text,
-    isFreed: freed.length > 0,
-  };
+async function killInThread(kills: Kills): Promise<void> {
+  const answered = once(thread, 'message') as Promise<[KillsAnswer]>;
+  thread.postMessage(kills);
+  const [{ error }] = await answered;
+  if (error !== undefined) throw error as Error;
 }
 
-/**
- * The second kind of spool keeps all that the first one keeps, and more. Tests run with both kinds.
- */
-const jobs: [
-  what: string,
-  scripts: World['scripts'],
-  spools: readonly SpoolKeeps[],
-  entrypoint: readonly string[],
-  bells?: Bells,
-][] = [
-  ['a build that succeeds', {}, ['promises'], []],
-  ['a build whose helper is started for each stage', {}, ['promises'], [], 'none'],
-  ['a build whose helper hears nothing', {}, ['promises'], [], 'unheard'],
-  ['a build whose sources fail', { 'helper#1': { exitCode: 2 } }, ['promises'], []],
-  [
-    'a build whose script fails, in an image with a talking entrypoint',
-    { 'build#1': { exitCode: 3, entrypoint: 'entrypoint' } },
-    ['promises', 'everything'],
-    ['entrypoint'],
-  ],
-  [
-    'a build in an image whose entrypoint drops its command',
-    { 'build#1': { exitCode: 3, dropsCommand: true }, 'build#2': { dropsCommand: true } },
-    ['promises'],
-    ['sh'],
-  ],
-];
-
-for (const [what, scripts, spools, entrypoint, bells = 'heard'] of jobs) {
+for (const [job, [what, scripts, spools]] of KILLED_JOBS.entries()) {
   describe(`${what}, and a worker that is killed at any call`, async () => {
-    const context = jobContext();
-    const undisturbed = createWorld(context, { scripts, entrypoint, bells });
-    const expected = await driveBuild(undisturbed, context);
+    const { world: undisturbed, expected } = await runUndisturbed(job);
 
     it('ends as expected without a kill', () => {
       const { started, containers, records, notes, updates, lastWords } = seen(undisturbed);
@@ -100,12 +44,7 @@ for (const [what, scripts, spools, entrypoint, bells = 'heard'] of jobs) {
     for (const when of ['before', 'after'] as const) {
       for (const keeps of spools) {
         it(`ends the same when it dies ${when} the call's effect and ${keeps} of the trace last`, async () => {
-          for (let call = 1; call <= expected.calls; call += 1) {
-            const world = createWorld(context, { scripts, keeps, entrypoint, bells });
-            const { outcome } = await driveBuild(world, context, { cut: { call, when } });
-            assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
-            assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);
-          }
+          await killInThread({ job, when, keeps });
         });
       }
     }
