@@ -124,12 +124,8 @@ async function openParts(
   const capacity = createNodeCapacity(1);
   const room: Room = { capacity, intake: { isOpen: true }, entryAdapters: [] };
   const { systemId, metrics, log, config } = await openSettings(options, room);
-  const state = await openStateDirectory({ configPath, env, log });
-  closers.add(() => state.release());
-  const keyRing = await openKeyRing(state.keyRingFile);
+  const { state, keyRing, builds } = await openRecords({ ...options, log }, { closers, capacity });
   const { cipher, nameHashes } = keyRing;
-  const builds = await createBuildStore({ directory: state.buildsDir, cipher });
-  for (const buildId of await builds.list()) capacity.hold(buildId);
 
   const program = describeProgram();
   const { monitoring, metricsAddress } = await openNodeMonitoring({
@@ -144,9 +140,8 @@ async function openParts(
   await secureKeys(keyRing, { temporal, builds, config, installation, log });
   const nodeQueue = messages.nodeQueue(installation);
   const entryContext = { systemId, program, log, env, metrics, largePatches: createLargePatches() };
-  const temporalPorts = portsOfTemporal(temporal, {
-    ...{ nodeQueue, installation, log, env, stopping, nameHashes, closers },
-  });
+  const told = { nodeQueue, installation, log, env, stopping, nameHashes, closers };
+  const temporalPorts = portsOfTemporal(temporal, told);
   const ports: Ports = {
     ...temporalPorts,
     ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
@@ -166,8 +161,8 @@ async function openParts(
   const duplicates = await openDuplicateWatch({ state, temporal, nodeQueue, program, log });
   closers.add(() => duplicates.close());
   const { identity, whenDuplicate } = duplicates;
-  const traced = await openTracing(env, ports, closers);
   const { returns } = temporalPorts.temporalHealth;
+  const traced = await openTracing(env, ports, closers);
   const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns };
   const workers = await createWorkers(served);
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
@@ -183,6 +178,19 @@ async function openParts(
 
 function placeOf({ address, namespace, uiAddress: ui }: Temporal) {
   return { address, namespace, ...(ui !== undefined && { ui }) };
+}
+
+/** Opens the state directory and its records, whose builds have their places already. */
+async function openRecords(
+  { configPath, env, log }: Pick<RunOptions, 'configPath' | 'env'> & Pick<Ports, 'log'>,
+  { closers, capacity }: Pick<Opening, 'closers'> & Pick<Room, 'capacity'>,
+) {
+  const state = await openStateDirectory({ configPath, env, log });
+  closers.add(() => state.release());
+  const keyRing = await openKeyRing(state.keyRingFile);
+  const builds = await createBuildStore({ directory: state.buildsDir, cipher: keyRing.cipher });
+  for (const buildId of await builds.list()) capacity.hold(buildId);
+  return { state, keyRing, builds };
 }
 
 interface EngineScope extends Omit<SessionOptions, 'engine' | 'clock' | 'file'> {
@@ -297,7 +305,7 @@ interface TemporalScope
 }
 
 function portsOfTemporal(
-  { client }: Temporal,
+  { client, renew }: Temporal,
   { nodeQueue, installation, log, env, stopping, nameHashes, closers }: TemporalScope,
 ): Pick<Ports, 'leases' | 'workflows' | 'visibility'> & {
   readonly temporalHealth: WatchedTemporal;
@@ -305,7 +313,7 @@ function portsOfTemporal(
   const workflowId = messages.feedRunnersId(installation);
   const names = readNamesView(env, (name) => nameHashes(name)[0]);
   const attributes = registerSearchAttributes(client, log, { signal: stopping });
-  const temporalHealth = watchTemporal({ client, workflowId, log, clock: systemClock });
+  const temporalHealth = watchTemporal({ client, workflowId, renew, log, clock: systemClock });
   closers.add(async () => temporalHealth.close());
   return {
     leases: createLeases(client, nodeQueue),

@@ -60,7 +60,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   const interceptors = { activity: [...options.traced, translateFaults] };
   await checkBundle();
   boundYoungGenerationOfThreads();
-  return Promise.all([
+  const workers = await Promise.all([
     Worker.create({
       ...common,
       ...NO_TIME_LIMIT,
@@ -89,6 +89,12 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       ...tune({ returns, activities: { polls: ACTIVITY_POLLS } }),
     }),
   ]);
+  temporal.renewals.add(() => {
+    for (const worker of workers) {
+      if (worker.getState() === 'RUNNING') worker.connection = temporal.connection;
+    }
+  });
+  return workers;
 }
 
 /**

@@ -22,11 +22,10 @@ const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const LONG_MS = 60_000;
 const SHORT_MS = 30_000;
 /**
- * TCP retransmits after pauses that double, up to about the length of the outage. For GitLab that is
- * a lost request. For Temporal it is the handshake of the connection that replaces the dead one
- * during the outage: its packets after 31 and 63 s may lie before and after the end.
+ * TCP retransmits after pauses that double, up to about the length of the outage, so a request to
+ * GitLab that was lost is repeated late. To Temporal the node opens new connections.
  */
-const NEXT_WITHIN_MS = { Temporal: 40_000, GitLab: SHORT_MS + 5_000 };
+const NEXT_WITHIN_MS = { Temporal: 5_000, GitLab: SHORT_MS + 5_000 };
 
 /** Packets between the node and another host are lost, and neither side is notified. */
 function dropPackets(place: () => Place, peer: 'Temporal' | 'GitLab', durationMs: number): Fault {

@@ -41,6 +41,19 @@ it('holds data back in a black hole, and delivers all of it in order afterwards'
   assert.equal(said, 'one two');
 });
 
+it('strands the connections that are open, and carries the data of new ones', async (t) => {
+  const { proxy, client } = await openEcho(t);
+  proxy.strand();
+  let said = '';
+  client.on('data', (data) => (said += String(data)));
+  client.write('lost');
+  const other = connect({ port: proxy.port, host: '127.0.0.1' });
+  other.write('hello');
+  assert.equal(String((await once(other, 'data'))[0]), 'hello');
+  other.destroy();
+  assert.equal(said, '');
+});
+
 it('delays data', async (t) => {
   const { proxy, client } = await openEcho(t);
   proxy.delay(60);

@@ -10,6 +10,8 @@ export interface TcpProxy {
    * meanwhile arrives when the proxy is healed, because TCP sends it again.
    */
   blackHole(): void;
+  /** Holds back all data of the connections that are open now, for good. New connections work. */
+  strand(): void;
   /** Resets every connection. New connections work. */
   cut(): void;
   /** Delays all data in both directions by this time, plus or minus the jitter. */
@@ -32,12 +34,17 @@ interface Wire {
   readonly waiting: Set<() => void>;
 }
 
+function layWire(): Wire {
+  return { isDead: false, delayMs: 0, jitterMs: 0, waiting: new Set() };
+}
+
 export async function startTcpProxy({
   targetPort,
   host = '127.0.0.1',
 }: TcpProxyOptions): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  const wire: Wire = { isDead: false, delayMs: 0, jitterMs: 0, waiting: new Set() };
+  /** The wire of new connections. */
+  let wire = layWire();
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     // A closed connection is expected: the test or one of the two programs closed it.
@@ -48,8 +55,9 @@ export async function startTcpProxy({
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
     keep(client);
     const target = keep(connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true }));
-    void carry(client, target, wire);
-    void carry(target, client, wire);
+    const own = wire;
+    void carry(client, target, own);
+    void carry(target, client, own);
   });
   server.listen(0, host);
   await once(server, 'listening');
@@ -57,6 +65,10 @@ export async function startTcpProxy({
     port: (server.address() as AddressInfo).port,
     blackHole: () => {
       wire.isDead = true;
+    },
+    strand: () => {
+      wire.isDead = true;
+      wire = layWire();
     },
     cut: () => sockets.forEach((socket) => socket.resetAndDestroy()),
     delay: (delayMs, jitterMs = 0) => {

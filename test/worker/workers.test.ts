@@ -33,24 +33,42 @@ describe('the workers of a node', () => {
   });
   after(() => temporal.teardown());
 
-  const create = (connection: NativeConnection, returns = createListeners()) =>
+  const open = (connection: NativeConnection) => ({
+    ...{ client: temporal.client, connection, namespace: 'default' },
+    ...{ dataConverter: defaultDataConverter, address: '', uiAddress: undefined },
+    ...{ renewals: createListeners(), renew: () => Promise.resolve() },
+    close: () => Promise.resolve(),
+  });
+  const create = (opened: ReturnType<typeof open>, returns = createListeners()) =>
     createWorkers({
-      temporal: {
-        ...{ client: temporal.client, connection, namespace: 'default' },
-        ...{ dataConverter: defaultDataConverter, address: '', uiAddress: undefined },
-        close: () => Promise.resolve(),
-      },
+      temporal: opened,
       activities: { fleet: NONE, slots: NONE, node: NONE } as unknown as Activities,
       ...{ capacity: createNodeCapacity(1), nodeQueue: 'node', identity: 'test', traced: [] },
       returns,
     });
 
   it('let a workflow task outlast a process that was frozen in the midst of it', async () => {
-    const workers = await create(temporal.nativeConnection);
+    const workers = await create(open(temporal.nativeConnection));
     await Promise.all(workers.map((worker) => worker.runUntil(Promise.resolve())));
     const [workflows] = workers as readonly [Worker, ...Worker[]];
     const { isolateExecutionTimeoutMs } = workflows.options as unknown as UsedOptions;
     assert.ok(isolateExecutionTimeoutMs > DAY_MS, `${isolateExecutionTimeoutMs} ms`);
+  });
+
+  it('change to a new connection when there is one, so that the old one can be closed', async () => {
+    const { address } = temporal;
+    const first = await NativeConnection.connect({ address });
+    const opened = open(first);
+    const workers = await create(opened);
+    const second = await NativeConnection.connect({ address });
+    const running = Promise.all(workers.map((worker) => worker.run()));
+    opened.connection = second;
+    opened.renewals.tell();
+    await first.close();
+    for (const worker of workers) worker.shutdown();
+    await running;
+    for (const { connection } of workers) assert.equal(connection, second);
+    await second.close();
   });
 
   it('ask Temporal for tasks at once when it is back', async () => {
@@ -71,7 +89,7 @@ describe('the workers of a node', () => {
       });
     const connection = await NativeConnection.connect({ address: proxy.address });
     const returns = createListeners();
-    const workers = await create(connection, returns);
+    const workers = await create(open(connection), returns);
     const begun = whenPolled(POLLS);
     const running = Promise.all(workers.map((worker) => worker.run()));
     try {

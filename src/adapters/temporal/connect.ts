@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import type { Log } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import { programFile } from '../host/program-files.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { findTemporalCli } from './cli-binary.ts';
-import { createClientRetries } from './client-retries.ts';
 import { createPayloadCodec } from './codec.ts';
+import { openConnection, openConnections, type Connections } from './connections.ts';
 import { startDevServer } from './dev-server.ts';
 
 export interface TemporalOptions {
@@ -27,7 +27,12 @@ export interface TemporalOptions {
 /** The connections to one Temporal namespace, and a method that closes them. */
 export interface Temporal {
   readonly client: Client;
+  /** The newest connection for workers. */
   readonly connection: NativeConnection;
+  /** Told when workers must change to another connection. */
+  readonly renewals: Connections['renewals'];
+  /** Replaces the connections, because those in use may wait for packets that are lost. */
+  renew(): Promise<void>;
   readonly namespace: string;
   readonly dataConverter: DataConverter;
   readonly address: string;
@@ -36,7 +41,6 @@ export interface Temporal {
   close(): Promise<void>;
 }
 
-const MAX_RECONNECT_PAUSE_MS = 2_000;
 /** The tries are few, because a wrong address must be reported soon at the start. */
 const CONNECT_TRIES: TryLimits = { most: 4, pauseMs: 1_000 };
 
@@ -57,17 +61,20 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const dataConverter = createDataConverter(options.cipher);
-    const connecting = connectPatiently({ connectionOptions, namespace }, dataConverter);
     // An abandoned attempt may still connect, which is harmless because the process ends.
-    const { connection, client, closeClient } = await leaveOn(options.signal, connecting);
+    const connections = await leaveOn(options.signal, connectPatiently(connectionOptions));
+    const { connection, renewals, renew } = connections;
     return {
-      ...{ client, connection, namespace, dataConverter, address, uiAddress: target.uiAddress },
+      ...{ namespace, dataConverter, address, uiAddress: target.uiAddress, renewals, renew },
+      client: new Client({ connection, namespace, dataConverter }),
+      get connection() {
+        return connections.native();
+      },
       close: async () => {
         try {
-          await connection.close();
+          await connections.close();
         } finally {
           await target.stop();
-          await closeClient();
         }
       },
     };
@@ -89,55 +96,23 @@ export interface OpenClient {
   closeClient(): Promise<void>;
 }
 
-type Ends = Pick<Temporal, 'connection'> & OpenClient;
-
 /**
  * Connects with a few tries, because a server that is overloaded or starting refuses a call, and
  * that alone must not end a node.
  */
-async function connectPatiently(
-  target: Pick<Target, 'connectionOptions' | 'namespace'>,
-  dataConverter: DataConverter,
-): Promise<Ends> {
-  return inTries(() => connectOnce(target, dataConverter), {
+async function connectPatiently(options: ConnectionOptions): Promise<Connections> {
+  return inTries(() => openConnections(options), {
     nextMs: upTo(CONNECT_TRIES, ({ kind }) => kind === 'failed'),
     pause: (ms) => delay(ms, true),
   });
-}
-
-async function connectOnce(
-  target: Pick<Target, 'connectionOptions' | 'namespace'>,
-  dataConverter: DataConverter,
-): Promise<Ends> {
-  // envconfig returns options for both kinds of connection, but declares only the client's.
-  const options = target.connectionOptions as NativeConnectionOptions;
-  const connection = await NativeConnection.connect(options);
-  try {
-    return { connection, ...(await openClient(target, dataConverter)) };
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
 }
 
 export async function openClient(
   { connectionOptions, namespace }: Pick<Target, 'connectionOptions' | 'namespace'>,
   dataConverter: DataConverter,
 ): Promise<OpenClient> {
-  const retries = createClientRetries();
-  const connection = await Connection.connect({
-    ...connectionOptions,
-    interceptors: [retries.interceptor],
-    // By default gRPC waits up to two minutes before it tries a lost server again.
-    channelArgs: { 'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS },
-  });
-  return {
-    client: new Client({ connection, namespace, dataConverter }),
-    closeClient: async () => {
-      await retries.end();
-      await connection.close();
-    },
-  };
+  const { connection, close } = await openConnection(connectionOptions);
+  return { client: new Client({ connection, namespace, dataConverter }), closeClient: close };
 }
 
 /** Creates the converter that encrypts payloads and failures before they leave the process. */

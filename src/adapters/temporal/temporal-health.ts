@@ -8,6 +8,11 @@ const TIME_LIMIT_MS = 2_000;
 const TRUST_MS = 1_000;
 /** After this time without an answer the watch asks itself, because an idle node asks nothing. */
 const WATCH_INTERVAL_MS = 5_000;
+/**
+ * After this time without an answer new connections are tried, because those in use may wait for
+ * packets that TCP repeats after pauses that double.
+ */
+const RENEW_AFTER_MS = 10_000;
 /** How often it is asked while it does not, so that its return is noticed soon. */
 const AWAY_INTERVAL_MS = 500;
 
@@ -17,6 +22,8 @@ export interface TemporalHealthOptions {
    * A workflow whose history is requested, because the frontend may answer without its database.
    */
   readonly workflowId: string;
+  /** Replaces the connections of the node. Rejects when Temporal does not answer on new ones. */
+  readonly renew: () => Promise<void>;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -36,45 +43,49 @@ export interface WatchedTemporal extends TemporalHealth {
 export function watchTemporal({
   client,
   workflowId,
+  renew,
   log,
   clock,
 }: TemporalHealthOptions): WatchedTemporal {
-  const { connection, workflowService } = client;
-  const { namespace } = client.options;
   const returns = createListeners();
   const closing = new AbortController();
   let isThere = true;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
+  let renewAtMs = 0;
 
-  const ask = async (): Promise<boolean> => {
-    try {
-      await connection.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
-        workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } }),
-      );
-      return true;
-    } catch (error) {
-      // The history was deleted. The server knows that, so it has answered.
-      return isNotFound(error);
-    }
-  };
   const check = async (): Promise<boolean> => {
     const askedAtMs = clock.monotonicMs();
     if (askedAtMs - confirmedAtMs < TRUST_MS) return true;
-    const answer = await ask();
-    if (answer) confirmedAtMs = askedAtMs;
+    const answer = await answers(client, workflowId);
+    if (answer) confirmedAtMs = Math.max(confirmedAtMs, askedAtMs);
+    // A later question has been answered meanwhile, on a new connection.
+    else if (confirmedAtMs >= askedAtMs) return true;
     if (answer === isThere || closing.signal.aborted) return answer;
     isThere = answer;
     if (answer) {
       log.info('Temporal answers again, jobs are asked for');
       returns.tell();
-    } else log.error('Temporal does not answer, no job is asked for until it does');
+    } else {
+      log.error('Temporal does not answer, no job is asked for until it does');
+      renewAtMs = clock.monotonicMs() + RENEW_AFTER_MS;
+    }
     return answer;
+  };
+  const renewWhenDue = async (): Promise<void> => {
+    if (isThere || clock.monotonicMs() < renewAtMs) return;
+    try {
+      await renew();
+    } catch (error) {
+      return log.debug('no new connection to Temporal', { error });
+    }
+    renewAtMs = clock.monotonicMs() + RENEW_AFTER_MS;
+    await check();
   };
   const watch = async (): Promise<void> => {
     for (;;) {
       await clock.sleep(AWAY_INTERVAL_MS, closing.signal);
       const isDue = clock.monotonicMs() - confirmedAtMs >= WATCH_INTERVAL_MS;
-      if (!isThere || isDue) await check();
+      if (!isThere || isDue) await Promise.all([renewWhenDue(), check()]);
     }
   };
   void watch().catch(() => undefined); // The watch was ended.
@@ -84,4 +95,18 @@ export function watchTemporal({
     returns,
     close: () => closing.abort(),
   };
+}
+
+/** Whether Temporal answers soon, on the connection that is the newest now. */
+async function answers(client: Client, workflowId: string): Promise<boolean> {
+  const { namespace } = client.options;
+  try {
+    await client.connection.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
+      client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } }),
+    );
+    return true;
+  } catch (error) {
+    // The history was deleted. The server knows that, so it has answered.
+    return isNotFound(error);
+  }
 }

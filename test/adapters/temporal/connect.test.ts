@@ -11,6 +11,7 @@ import {
 } from '../../../src/adapters/temporal/connect.ts';
 import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog } from '../../support/recording-log.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 
 describe('connecting to Temporal', () => {
@@ -58,6 +59,52 @@ describe('connecting to Temporal', () => {
       await embedded.close();
     }
   });
+
+  /** Calls a function with a node's connections through a proxy to an embedded server. */
+  const throughProxy = async (
+    work: (temporal: Temporal, proxy: TcpProxy) => Promise<void>,
+  ): Promise<void> => {
+    const embedded = await connectTemporal(
+      await optionsWith({ TEMPORAL_CLI_PATH: temporalCli(), HOME: stateDir }),
+    );
+    const targetPort = Number(new URL(`http://${embedded.address}`).port);
+    const proxy = await startTcpProxy({ targetPort });
+    const TEMPORAL_ADDRESS = `127.0.0.1:${proxy.port}`;
+    const temporal = await connectTemporal(await optionsWith({ TEMPORAL_ADDRESS }));
+    try {
+      await work(temporal, proxy);
+    } finally {
+      await temporal.close();
+      await proxy.close();
+      await embedded.close();
+    }
+  };
+
+  it('goes on by new connections when packets of the old ones are lost', () =>
+    throughProxy(async (temporal, proxy) => {
+      const first = temporal.connection;
+      let renewals = 0;
+      temporal.renewals.add(() => (renewals += 1));
+      proxy.strand();
+      await temporal.renew();
+      assert.equal(renewals, 1);
+      assert.notEqual(temporal.connection, first);
+      await temporal.connection.workflowService.getSystemInfo({});
+      await startsSealed(temporal);
+      // The next renewal closes the connections that this one has replaced.
+      await temporal.renew();
+      await assert.rejects(first.workflowService.getSystemInfo({}));
+    }));
+
+  it('keeps its connections when no new ones can be opened', () =>
+    throughProxy(async (temporal, proxy) => {
+      const first = temporal.connection;
+      proxy.blackHole();
+      await assert.rejects(temporal.renew(), { name: 'TimeoutError' });
+      proxy.heal();
+      assert.equal(temporal.connection, first);
+      await startsSealed(temporal);
+    }));
 
   it('fails with the address and advice when no server answers', async () => {
     await assert.rejects(

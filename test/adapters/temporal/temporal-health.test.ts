@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { watchTemporal } from '../../../src/adapters/temporal/temporal-health.ts';
 import { createManualClock } from '../../activities/support/manual-clock.ts';
@@ -7,23 +8,53 @@ import { recordingLog } from '../../support/recording-log.ts';
 
 /** A Temporal that answers or not, watched with a clock that the test moves. */
 function openWatch() {
-  const temporal = { isThere: true, asked: 0 };
+  /** When it is silent, calls on a connection that is not the newest get no answer until they fail. */
+  const temporal = { isThere: true, isSilent: false, asked: 0 };
+  let fail = (): void => undefined;
   const clock = createManualClock();
+  /** The number of the newest connection. Only that one works. */
+  let newest = 0;
+  const answer = (connection: number): Promise<unknown> => {
+    if (temporal.isSilent && connection === 0) {
+      return new Promise((_, reject) => (fail = () => reject(new Error('DEADLINE_EXCEEDED'))));
+    }
+    const isThere = temporal.isThere || temporal.isSilent;
+    return isThere && connection === newest
+      ? Promise.resolve({})
+      : Promise.reject(new Error('UNAVAILABLE'));
+  };
   const client = {
     options: { namespace: 'builds' },
     connection: { withDeadline: (_deadline: number, call: () => Promise<unknown>) => call() },
-    workflowService: {
-      describeWorkflowExecution: () => {
-        temporal.asked += 1;
-        return temporal.isThere ? Promise.resolve({}) : Promise.reject(new Error('UNAVAILABLE'));
-      },
+    get workflowService() {
+      const own = newest;
+      return {
+        describeWorkflowExecution: () => {
+          temporal.asked += 1;
+          return answer(own);
+        },
+      };
     },
   } as unknown as Client;
   const { log } = recordingLog();
-  const health = watchTemporal({ client, workflowId: 'feed', log, clock });
+  let renewals = 0;
+  const renew = async (): Promise<void> => {
+    renewals += 1;
+    if (!temporal.isThere && !temporal.isSilent) throw new Error('UNAVAILABLE');
+    await turn();
+    newest += 1;
+  };
+  const health = watchTemporal({ client, workflowId: 'feed', renew, log, clock });
   let returns = 0;
   health.returns.add(() => (returns += 1));
-  return { health, temporal, pass: clock.pass, returns: () => returns };
+  return {
+    health,
+    temporal,
+    pass: clock.pass,
+    returns: () => returns,
+    renewals: () => renewals,
+    fail: () => fail(),
+  };
 }
 
 describe('the watch of Temporal', () => {
@@ -69,6 +100,34 @@ describe('the watch of Temporal', () => {
     assert.equal(temporal.asked, 2);
     await pass(500);
     assert.equal(temporal.asked, 2);
+  });
+
+  it('tries new connections when the absence lasts, until Temporal is back', async () => {
+    const { temporal, pass, renewals, returns, health } = openWatch();
+    temporal.isThere = false;
+    await health.isThere();
+    for (let second = 0; second < 9; second += 1) await pass(1_000);
+    assert.equal(renewals(), 0);
+    for (let second = 0; second < 5; second += 1) await pass(1_000);
+    assert.equal(renewals(), 5);
+    temporal.isThere = true;
+    for (let second = 0; second < 30; second += 1) await pass(1_000);
+    assert.deepEqual([renewals(), returns()], [6, 1]);
+    assert.equal(await health.isThere(), true);
+  });
+
+  it('asks on a new connection at once, and no late failure of the old one changes the answer', async () => {
+    const { temporal, pass, returns, health, fail } = openWatch();
+    temporal.isThere = false;
+    await health.isThere();
+    for (let second = 0; second < 10; second += 1) await pass(1_000);
+    temporal.isSilent = true;
+    await pass(500);
+    assert.equal(returns(), 1);
+    fail();
+    await pass(0);
+    assert.equal(await health.isThere(), true);
+    assert.equal(returns(), 1);
   });
 
   it('ends when it is closed, and tells nothing any more', async () => {
