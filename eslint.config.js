@@ -1,4 +1,3 @@
-import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** Modules that a folder may not import; types of them are another matter. */
@@ -31,11 +30,7 @@ export default tseslint.config(
       // Not `projectService`: that makes a second program for a file with a hashbang (8.73).
       parserOptions: { project: true, tsconfigRootDir: import.meta.dirname },
     },
-    plugins: { 'import-x': importX },
-    // The plugin follows imports into no other files: without `.ts` it sees no circle at all.
-    settings: { 'import-x/extensions': ['.ts'] },
     rules: {
-      'import-x/no-cycle': 'error',
       '@typescript-eslint/restrict-template-expressions': [
         'error',
         { allowNumber: true, allowBoolean: true, allowRegExp: true },

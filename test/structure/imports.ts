@@ -5,10 +5,15 @@ import ts from 'typescript';
 /** The imports of each file, by paths, for values and for types. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
-/** Reads the imports of all files below a directory of sources. Paths are absolute. */
-export async function readImports(directory: string): Promise<Imports> {
+/**
+ * Reads the imports of all files below a directory of sources, or of compiled files, which import
+ * only values. Paths are absolute.
+ */
+export async function readImports(directory: string, extension = '.ts'): Promise<Imports> {
   const names = await readdir(directory, { recursive: true });
-  const files = names.filter((name) => name.endsWith('.ts')).map((name) => join(directory, name));
+  const files = names
+    .filter((name) => name.endsWith(extension))
+    .map((name) => join(directory, name));
   return new Map(
     await Promise.all(files.map(async (file) => [file, await importsOf(file)] as const)),
   );
