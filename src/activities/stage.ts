@@ -192,6 +192,8 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   build.stage = running;
   try {
     const { place } = run;
+    // What the last stage has left running may still change files.
+    await build.ending;
     const loss = await build.noticeLoss();
     if (loss !== undefined) return outcomeOfLoss(loss);
     const { signal } = running.stopping;

@@ -1,5 +1,6 @@
 import type { RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
+import type { LogRun } from '../domain/script/log-marks.ts';
 import type { CacheVolumeEngine } from './cache-volumes.ts';
 import type { FileMember, HardLink } from './files.ts';
 import type { ServiceEngine } from './services.ts';
@@ -86,7 +87,15 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
   readLogs(
     idOrName: string,
     options: { readonly maxBytes: number; readonly timestamps?: boolean },
-  ): Promise<readonly { readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]>;
+  ): Promise<readonly LogRun[]>;
+  /**
+   * Reads the same as `readLogs`, and whatever is added until the container has ended or `maxBytes`
+   * are read. Throws when the signal aborts or the engine goes away. Leaving the loop early ends it.
+   */
+  followLogs(
+    idOrName: string,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<LogRun>>;
   /**
    * Removes the container by force, with its anonymous volumes unless `keepsVolumes` is set. An
    * absent container is no error.

@@ -18,6 +18,8 @@ interface Case {
   readonly starts: number;
 }
 
+const MARK = 'temporal-gitlab-runner: ';
+
 const CASES: readonly Case[] = [
   {
     title: 'runs its script in the early start, and after_script in one of its own',
@@ -34,6 +36,27 @@ const CASES: readonly Case[] = [
       exitCode: 7,
       log: [/pid 1: \S*\/(ba)?sh$/m],
     },
+    starts: 1,
+  },
+  {
+    title: 'shows what a script writes to the container’s own log, and no marks of the runner',
+    job: {
+      script: ['echo "as pid 1" >/proc/1/fd/1; echo script'],
+      afterScript: ['echo after; printf "no end" >/proc/1/fd/2'],
+    },
+    expected: {
+      state: 'success',
+      log: [/^as pid 1$/m, 'Running after_script', 'no end'],
+      never: [MARK],
+    },
+    starts: 2,
+  },
+  {
+    title: 'ends with all that its script has printed, whatever that leaves running',
+    job: {
+      script: ['seq 1 30000; ( while echo late; do sleep 0.01; done ) & sleep 0.1; echo last'],
+    },
+    expected: { state: 'success', log: [/^29999\n30000$/m, /^last$/m], never: [MARK] },
     starts: 1,
   },
   {

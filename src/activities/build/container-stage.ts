@@ -45,6 +45,11 @@ export interface StageStart {
    * 0.1.0.
    */
   readonly early?: true;
+  /**
+   * True: the stage marks its beginning and its end in the container's own log, see `formatMark`.
+   * Absent for other stages, and in notes of releases up to 0.1.0.
+   */
+  readonly marks?: true;
 }
 
 /** A stdin that was written to the container before its start. */
@@ -98,13 +103,14 @@ function parseStdin(value: unknown): FilledStdin | undefined {
 
 function parseStart(value: unknown): StageStart | undefined {
   if (!isObject(value)) return undefined;
-  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin, waits, early } = value;
+  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin } = value;
   if (typeof nonce !== 'string' || typeof containerId !== 'string') return undefined;
   if (typeof previousStartedAt !== 'string' || typeof sinceMs !== 'number') return undefined;
   const start: StageStart = {
     ...{ nonce, containerId, previousStartedAt, sinceMs },
-    ...(waits === true && { waits }),
-    ...(early === true && { early }),
+    ...(value['waits'] === true && { waits: true }),
+    ...(value['early'] === true && { early: true }),
+    ...(value['marks'] === true && { marks: true }),
   };
   return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }

@@ -37,6 +37,11 @@ export interface LiveBuild {
   base: TraceBase | undefined;
   /** The job's container, if this process has started it before its first script was there. */
   early: EarlyContainer | undefined;
+  /**
+   * Resolves when the job's container has ended whose last stage counts as over already; undefined
+   * when there is none. Never rejects.
+   */
+  ending: Promise<void> | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
   /**
@@ -229,7 +234,7 @@ function createLiveBuild(
       filesLost.abort();
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
-    ...{ base: undefined, early: undefined, stage: undefined },
+    ...{ base: undefined, early: undefined, ending: undefined, stage: undefined },
     diskFault: undefined,
     serviceLogs: undefined,
     exclusively: (send) => {

@@ -1,4 +1,5 @@
 import { joinBytes } from '../../domain/join-bytes.ts';
+import { withoutMarks, type LogRun } from '../../domain/script/log-marks.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -11,16 +12,16 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** With more runs than this, stdout and stderr are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
-
-/** Consecutive bytes of one stream. */
-interface LogRun {
-  readonly stream: 'stdout' | 'stderr';
-  readonly bytes: Uint8Array;
-}
+/** Room for the marks of some thirty stages, which count for nothing. */
+const MAX_MARK_BYTES = 4_096;
 
 interface Reading extends StartedStage {
   /** True: the container has ended, so its last line is complete even without a line end. */
   readonly isComplete: boolean;
+  /** True: stages have left marks in the log, which are not shown. */
+  readonly hasMarks: boolean;
+  /** The log as far as it is wanted, when it is followed. undefined: it has to be read. */
+  readonly followed?: Promise<readonly LogRun[] | undefined> | undefined;
 }
 
 /**
@@ -88,12 +89,31 @@ async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage
 /** Reads the whole log of the container since its first start. */
 async function readLog(
   { context }: LiveBuild,
-  { container, engine }: StartedStage,
+  reading: Reading,
   fromByte: number,
 ): Promise<readonly LogRun[]> {
   // One more byte makes the trace show that the limit was exceeded.
   const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
-  return joinRuns(await engine.readLogs(container, { maxBytes: fromByte + wanted }));
+  const maxBytes = fromByte + wanted;
+  if (!reading.hasMarks)
+    return joinRuns(await reading.engine.readLogs(reading.container, { maxBytes }));
+  return joinRuns(withoutMarks(await readMarked(reading, maxBytes + MAX_MARK_BYTES)));
+}
+
+/**
+ * Takes a followed log where it is there already. Docker does not answer a reading while it takes
+ * the container down, so a short script may have ended before the answer.
+ */
+async function readMarked(
+  { container, engine, isComplete, followed }: Reading,
+  maxBytes: number,
+): Promise<readonly LogRun[]> {
+  const read = (): Promise<readonly LogRun[]> => engine.readLogs(container, { maxBytes });
+  if (isComplete) return (await followed) ?? read();
+  const reading = read();
+  if (followed === undefined) return reading;
+  const known = followed.then((log) => log ?? reading);
+  return Promise.race([known, reading]);
 }
 
 /** Joins frames of one stream, so that Docker's division into frames does not matter. */

@@ -1,8 +1,9 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
-import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
+import type { ContainerStage, StageStart, StartedStage } from '../build/container-stage.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
+import { followLog, type FollowedLog } from './followed-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { outcomeOfLoss } from '../build/lost-files.ts';
@@ -18,6 +19,10 @@ interface FollowedStage extends StartedStage {
   readonly waits: boolean;
   /** True: the container was started before its script was there. */
   readonly early: boolean;
+  /** True: the stage marks its beginning and its end in the container's own log. */
+  readonly marks: boolean;
+  /** The container's own log, while it is followed. */
+  readonly log?: FollowedLog | undefined;
 }
 
 /**
@@ -57,8 +62,7 @@ async function runOnce(
   const container = containerNamesOf(context)[place];
   const start = await startOnce(build, { ...stage, container, engine });
   if (start === undefined) return { kind: 'stopped' };
-  const { nonce, containerId, opensStdin = false, waits = false, early = false } = start;
-  const started = { ...stage, container, engine, nonce, containerId, opensStdin, waits, early };
+  const started: FollowedStage = { ...stage, container, engine, ...factsOf(start) };
   let status: ContainerStatus;
   try {
     status = await waitWithOutput(build, started);
@@ -67,9 +71,17 @@ async function runOnce(
   }
   const loss = await build.noticeLoss();
   if (loss !== undefined) return outcomeOfLoss(loss);
-  const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  const state = parseStageState(await ports.builds.readState(context.buildId, place), start.nonce);
   if (!isLast && (await hasEndedWaiting(build, started, { status, state }))) return 'not_begun';
   return judgeEnd(build, { ...started, status, state });
+}
+
+/** A fact is absent in the note of a stage that it does not hold for. */
+function factsOf({ nonce, containerId, opensStdin, waits, early, marks }: StageStart) {
+  return {
+    ...{ nonce, containerId, opensStdin: opensStdin === true },
+    ...{ waits: waits === true, early: early === true, marks: marks === true },
+  };
 }
 
 /** Whether something outside ended a container that waited for its stage. */
@@ -100,9 +112,11 @@ async function outcomeOfFault(
   return giveUpForFullDisk(build, { ...stage, message: error.message });
 }
 
-/** Returns when the container has ended and all its output is in the trace. */
-async function waitWithOutput(build: LiveBuild, stage: FollowedStage): Promise<ContainerStatus> {
+/** Returns when the stage has ended and all its output is in the trace. */
+async function waitWithOutput(build: LiveBuild, started: FollowedStage): Promise<ContainerStatus> {
   const ended = new AbortController();
+  const log = started.marks ? followLog(started, ended.signal) : undefined;
+  const stage = { ...started, log };
   const isOutputLost = new AbortController();
   const following = followOutput(build, stage, ended.signal).catch((error: unknown) => {
     isOutputLost.abort(error);
@@ -135,8 +149,9 @@ async function followOutput(
   stage: FollowedStage,
   ended: AbortSignal,
 ): Promise<void> {
-  const { place, ports, nonce } = stage;
+  const { place, ports, nonce, log } = stage;
   const { buildId } = build.context;
+  const reading = { ...stage, hasMarks: stage.marks };
   const begun = new AbortController();
   await Promise.all([
     ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
@@ -145,7 +160,7 @@ async function followOutput(
   ]);
   // A short stage may be over before its begin is noticed. What its entrypoint said still comes first.
   if (!ended.aborted || stage.opensStdin) {
-    await takeEntrypointLog(build, { ...stage, isComplete: false });
+    await takeEntrypointLog(build, { ...reading, isComplete: false, followed: log?.begun });
   }
   const { output } = await ports.builds.stageFiles(buildId, place);
   await Promise.all([
@@ -153,7 +168,7 @@ async function followOutput(
     followEntrypoint(build, stage, ended),
   ]);
   // This is the output of an entrypoint after the stage, and what Docker had not logged before.
-  await takeEntrypointLog(build, { ...stage, isComplete: true });
+  await takeEntrypointLog(build, { ...reading, isComplete: true, followed: log?.ended });
 }
 
 /**
@@ -172,7 +187,7 @@ async function followEntrypoint(
     await clock.sleep(pauseMs, signal).catch(() => undefined);
     if (signal.aborted || build.trace.isOverLimit) return;
     try {
-      await takeEntrypointLog(build, { ...stage, isComplete: false });
+      await takeEntrypointLog(build, { ...stage, isComplete: false, hasMarks: false });
     } catch (error) {
       log.debug('cannot read the log of a container now', { container: stage.container, error });
     }

@@ -116,8 +116,8 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   const { buildId } = build.context;
   const stdin = await stdinNote(key).read(buildId, ports);
   const start = await startNote(key).read(buildId, ports);
-  // While the container is being started, its status tells little.
-  if (place === 'build') await build.early?.started;
+  // While the container is being started or comes to its end, its status tells little.
+  if (place === 'build') await Promise.all([build.early?.started, build.ending]);
   const status = await engine.inspectContainer(container);
   const state = await ports.builds.readState(buildId, place);
   if (start === undefined) {
@@ -255,6 +255,7 @@ async function noteStart(
     opensStdin: status.opensStdin,
     ...(isWaiting(status) && { waits: true as const }),
     ...(opened.isEarly === true && { early: true as const }),
+    ...(canStartEarly(status) && { marks: true as const }),
   };
   const { buildId } = build.context;
   await Promise.all([
@@ -299,7 +300,7 @@ async function fillContainer(
   const { request, place, ports, container, engine, start } = stage;
   const { context } = build;
   const { name } = request.stage;
-  const { nonce } = start;
+  const { nonce, marks: marksLog } = start;
   const isCleanup = name === 'cleanup_file_variables';
   // The clean-up after a job must not depend on anything that the job has written.
   const variablesOf = isCleanup ? buildVariables : finishVariables;
@@ -307,7 +308,7 @@ async function fillContainer(
   const files = isCleanup || stage.hasFiles === false ? [] : fileEntries(variables);
   if (files.length > 0) await engine.putArchive(container, '/', files);
   const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
-  const text = formatStageScript({ context, variables, stage: name, nonce, owner });
+  const text = formatStageScript({ context, variables, stage: name, nonce, marksLog, owner });
   await ports.builds.writeScript(context.buildId, place, { text, nonce });
 }
 

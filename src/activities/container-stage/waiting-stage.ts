@@ -4,6 +4,7 @@ import { isAwaitingStage, parseStageState } from '../../domain/script/stage-stat
 import type { ContainerStatus, Ports } from '../../ports/index.ts';
 import type { StageStart, StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
+import type { FollowedLog } from './followed-log.ts';
 import { START_LOST } from './stage-end.ts';
 
 /** A container, and the text of its state file, read after the container's status. */
@@ -40,6 +41,8 @@ interface WaitingStage extends StartedStage {
   readonly waits: boolean;
   /** True: the container was started before its script was there, and waited for it. */
   readonly early: boolean;
+  /** The container's own log; undefined when the stage leaves no marks in it. */
+  readonly log?: FollowedLog | undefined;
 }
 
 interface EarlyStage {
@@ -86,15 +89,59 @@ export async function wake(
 const OVER = Symbol('over');
 
 /**
- * Resolves when the container has ended, or when the stage has succeeded in a container that goes
- * on to other stages.
+ * Resolves when the container has ended, or when it is known before that that the stage has
+ * succeeded.
  */
-export async function waitForEnd(
-  { context }: LiveBuild,
-  { container, engine, nonce, place, ports, waits }: WaitingStage,
+export function waitForEnd(
+  build: LiveBuild,
+  stage: WaitingStage,
   unwanted: AbortSignal,
 ): Promise<ContainerStatus> {
-  if (!waits) return engine.waitForExit(container, unwanted);
+  const { container, engine, waits, log } = stage;
+  if (waits) return waitForStage(build, stage, unwanted);
+  if (log === undefined) return engine.waitForExit(container, unwanted);
+  return waitForMarks(build, { ...stage, log }, unwanted);
+}
+
+/**
+ * Resolves when the container has ended, or when its last stage has succeeded and all that it said
+ * has been read. Docker tells the end of a container late, because it first takes it down. What
+ * follows the stage waits for that: see `LiveBuild.ending`.
+ */
+async function waitForMarks(
+  build: LiveBuild,
+  stage: WaitingStage & { readonly log: FollowedLog },
+  unwanted: AbortSignal,
+): Promise<ContainerStatus> {
+  const signal = AbortSignal.any([unwanted, build.released.signal]);
+  const ended = stage.engine.waitForExit(stage.container, signal);
+  const over = hasSucceeded(build, stage).then((isOver) => (isOver ? STAGE_IS_OVER : ended));
+  const status = await Promise.race([ended, over]);
+  if (status === STAGE_IS_OVER) {
+    const clear = (): void => {
+      build.ending = undefined;
+    };
+    build.ending = ended.then(clear, clear);
+  }
+  return status;
+}
+
+async function hasSucceeded(
+  { context }: LiveBuild,
+  { log, nonce, place, ports }: WaitingStage & { readonly log: FollowedLog },
+): Promise<boolean> {
+  if ((await log.ended) === undefined) return false;
+  // It was written before the mark.
+  const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  return state?.exitCode === 0 && state.copierExitCode === undefined;
+}
+
+/** Resolves when the container has ended, or goes on to other stages after this one. */
+async function waitForStage(
+  { context }: LiveBuild,
+  { container, engine, nonce, place, ports }: WaitingStage,
+  unwanted: AbortSignal,
+): Promise<ContainerStatus> {
   const over = new AbortController();
   const ended = new AbortController();
   const signal = AbortSignal.any([unwanted, ended.signal]);

@@ -3,7 +3,7 @@ import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { createBody } from './create-body.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
-import { demux, takeFrames } from './demux.ts';
+import { demux, limitFrames, takeFrames, type LogFrame } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { createFault, refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
 import { inspectContainer, inspectRaw } from './inspect-container.ts';
@@ -22,6 +22,7 @@ type Containers = Pick<
   | 'inspectContainer'
   | 'putArchive'
   | 'readLogs'
+  | 'followLogs'
   | 'removeContainer'
 >;
 
@@ -33,6 +34,7 @@ export function createContainers(parts: EngineParts): Containers {
     inspectContainer: (idOrName) => inspectContainer(parts, idOrName),
     putArchive: (idOrName, path, entries) => putArchive(parts, { idOrName, path, entries }),
     readLogs: (idOrName, options) => readLogs(parts, idOrName, options),
+    followLogs: (idOrName, options) => followLogs(parts, idOrName, options),
     removeContainer: (idOrName, options) => removeContainer(parts, idOrName, options),
   };
 }
@@ -125,26 +127,70 @@ async function readLogs(
   idOrName: string,
   options: Parameters<ContainerEngine['readLogs']>[1],
 ): ReturnType<ContainerEngine['readLogs']> {
-  const call: DaemonCall = {
-    doing: `read the log of container "${idOrName}"`,
-    method: 'GET',
-    path: `/containers/${segment(idOrName)}/logs`,
-    query: { stdout: '1', stderr: '1', ...(options.timestamps === true && { timestamps: '1' }) },
-  };
+  const call = logCall(idOrName, options.timestamps === true ? { timestamps: '1' } : {});
   const limit = AbortSignal.timeout(timing.slowCallLimitMs);
   try {
-    const response = await daemon.open(call, limit);
-    if (response.statusCode !== 200) {
-      const reply = await readReply(response);
-      if (reply.status === 404) throw new ContainerGone(idOrName);
-      throw refusalFault(reply, daemon.action(call));
-    }
     // Leaving the loop early closes the connection.
-    return await takeFrames(demux(response), options.maxBytes);
+    return await takeFrames(
+      demux(await openLog(daemon, { call, idOrName, signal: limit })),
+      options.maxBytes,
+    );
   } catch (error) {
     if (limit.aborted) throw timeoutFault(timing.slowCallLimitMs, daemon.action(call));
     throw daemon.fault(error, call);
   }
+}
+
+async function followLogs(
+  { daemon }: EngineParts,
+  idOrName: string,
+  { maxBytes, signal }: Parameters<ContainerEngine['followLogs']>[1],
+): ReturnType<ContainerEngine['followLogs']> {
+  const call = logCall(idOrName, { follow: '1' });
+  const faultOf = (error: unknown): Error => {
+    signal.throwIfAborted();
+    return daemon.fault(error, call);
+  };
+  try {
+    const response = await openLog(daemon, { call, idOrName, signal });
+    return withFaults(limitFrames(demux(response), maxBytes), faultOf);
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+async function* withFaults(
+  frames: AsyncIterable<LogFrame>,
+  faultOf: (error: unknown) => Error,
+): AsyncGenerator<LogFrame> {
+  try {
+    yield* frames;
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+function logCall(idOrName: string, query: Readonly<Record<string, string>>): DaemonCall {
+  return {
+    doing: `read the log of container "${idOrName}"`,
+    method: 'GET',
+    path: `/containers/${segment(idOrName)}/logs`,
+    query: { stdout: '1', stderr: '1', ...query },
+  };
+}
+
+interface OpenedLog {
+  readonly call: DaemonCall;
+  readonly idOrName: string;
+  readonly signal: AbortSignal;
+}
+
+async function openLog(daemon: EngineParts['daemon'], { call, idOrName, signal }: OpenedLog) {
+  const response = await daemon.open(call, signal);
+  if (response.statusCode === 200) return response;
+  const reply = await readReply(response);
+  if (reply.status === 404) throw new ContainerGone(idOrName);
+  throw refusalFault(reply, daemon.action(call));
 }
 
 async function removeContainer(

@@ -43,18 +43,26 @@ export async function* demux(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
   }
 }
 
+/** Passes the first frames on, up to a number of bytes, and stops reading there. */
+export async function* limitFrames(
+  frames: AsyncIterable<LogFrame>,
+  maxBytes: number,
+): AsyncGenerator<LogFrame> {
+  let bytesLeft = maxBytes;
+  if (bytesLeft <= 0) return;
+  for await (const { stream, bytes } of frames) {
+    yield { stream, bytes: bytes.subarray(0, bytesLeft) };
+    bytesLeft -= bytes.length;
+    if (bytesLeft <= 0) return;
+  }
+}
+
 /** Returns the first frames, up to a number of bytes, and stops reading there. */
 export async function takeFrames(
   frames: AsyncIterable<LogFrame>,
   maxBytes: number,
 ): Promise<LogFrame[]> {
   const taken: LogFrame[] = [];
-  let bytesLeft = maxBytes;
-  if (bytesLeft <= 0) return taken;
-  for await (const { stream, bytes } of frames) {
-    taken.push({ stream, bytes: bytes.subarray(0, bytesLeft) });
-    bytesLeft -= bytes.length;
-    if (bytesLeft <= 0) break;
-  }
+  for await (const frame of limitFrames(frames, maxBytes)) taken.push(frame);
   return taken;
 }

@@ -23,6 +23,8 @@ export interface StageScriptInput {
   readonly nonce: string;
   /** `uid:gid` of the owner of the sources; undefined: every user has access. */
   readonly owner?: string | undefined;
+  /** Whether the stage marks its container's own log: see `wrapStage`. */
+  readonly marksLog?: boolean | undefined;
   /** The stage's files in the container; STAGE_MOUNTS except in tests. */
   readonly paths?: StagePaths;
 }
@@ -40,6 +42,7 @@ export function formatStageScript(input: StageScriptInput): string {
   return wrapStage(`${lines.join('\n')}\n`, {
     ...{ paths, nonce },
     maxOutputBytes: maxOutputBytes(context.runner.outputLimitBytes),
+    marksLog: input.marksLog === true,
   });
 }
 

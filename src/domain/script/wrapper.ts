@@ -1,3 +1,4 @@
+import { formatMark, type MarkKind } from './log-marks.ts';
 import { quote } from './quote.ts';
 import { BEGUN_BEFORE, CANNOT_BEGIN } from './stage-state.ts';
 
@@ -14,6 +15,11 @@ export interface Wrapping {
   readonly nonce: string;
   /** The output file may grow to this size or twice that. Later output is discarded. */
   readonly maxOutputBytes: number;
+  /**
+   * True: the first process of the container runs the wrapper, and marks the stage's beginning and
+   * its end in the container's own log: see `formatMark`.
+   */
+  readonly marksLog?: boolean;
 }
 
 /** The unit of `ulimit -f` in most shells; bash counts in 1024 bytes. */
@@ -48,14 +54,20 @@ const ULIMIT_UNIT_BYTES = 512;
  * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for the
  * end of
  * the pipe, but until the copier has nothing more to read. The rest ends with the container.
+ * - Who marks the log ends the copier first. So nothing is added to the output of a stage whose end
+ * is marked, although its container still runs for a moment. Nothing may be said after the mark, so
+ * there is none where the shell had a start-up file, which may have set a trap for the exit.
  *
  * Source: gitlab-runner `shells/bash.go` (Finish) for traps, options and stdin.
  */
-export function wrapStage(body: string, { paths, nonce, maxOutputBytes }: Wrapping): string {
+export function wrapStage(body: string, wrapping: Wrapping): string {
+  const { paths, nonce, maxOutputBytes } = wrapping;
   const output = quote(paths.output);
   const state = quote(paths.state);
   const maxBlocks = Math.ceil(maxOutputBytes / ULIMIT_UNIT_BYTES);
-  return `${beginOnce({ output, state, nonce: quote(nonce) })}_runner_body=${quote(body)}
+  const mark = (kind: MarkKind): string =>
+    wrapping.marksLog === true ? markBoth(nonce, kind) : '';
+  return `${beginOnce({ output, state, nonce: quote(nonce) })}${mark('begins')}_runner_body=${quote(body)}
 if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
   : | {
     trap : TERM
@@ -84,14 +96,17 @@ if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
       done
       IFS=' ' read -r _ _ _runner_is _ <"/proc/$_runner_copier/stat" || _runner_is=X
       _runner_copied=0
-      case $_runner_is in [ZX]) wait "$_runner_copier"; _runner_copied=$? ;; esac
+      case $_runner_is in
+        [ZX]) wait "$_runner_copier"; _runner_copied=$? ;;${wrapping.marksLog === true ? END_COPIER : ''}
+      esac
       if [ "$_runner_copied" -eq 0 ]; then _runner_copied=; fi
       printf '%s %s\\n' ${quote(nonce)} "$_runner_code\${_runner_copied:+ $_runner_copied}" 1<>${state}
       exit "$_runner_code"
     }
     exit "$?"
   }
-  exit "$?"
+  _runner_code=$?
+${whenSucceeded(mark('ends'))}  exit "$_runner_code"
 else
   exec </dev/null >>${output} 2>&1
   ( trap 'exit 1' TERM; eval "$_runner_body" )
@@ -100,6 +115,20 @@ else
   exit "$_runner_code"
 fi
 `;
+}
+
+const END_COPIER = `
+        *) kill -KILL "$_runner_copier"; wait "$_runner_copier" ;;`;
+
+/** Writes a mark to both streams of the container's log. */
+function markBoth(nonce: string, kind: MarkKind): string {
+  const mark = quote(formatMark(nonce, kind));
+  return `echo ${mark}\necho ${mark} >&2\n`;
+}
+
+function whenSucceeded(lines: string): string {
+  if (lines === '') return '';
+  return `if [ "$_runner_code" -eq 0 ] && [ -z "\${BASH_ENV-}\${ENV-}" ]; then\n${lines}fi\n`;
 }
 
 /** Exits the shell unless it is the first to begin with this nonce. All arguments are quoted. */

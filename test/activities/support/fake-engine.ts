@@ -3,6 +3,7 @@ import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/p
 import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
+import { formatMark, type LogRun, type MarkKind } from '../../../src/domain/script/log-marks.ts';
 import { canStartEarly, isWaiting } from '../../../src/domain/executor/waiting-container.ts';
 import { stdinLoader } from '../../../src/domain/script/stage-command.ts';
 import { tick, until, type FakeContainer, type FakeScript, type World } from './world.ts';
@@ -48,7 +49,7 @@ export function createFakeEngine(world: World): ContainerEngine {
           spec,
           status,
           ...{ starts: 0, runs: 0 },
-          log: '',
+          log: [],
           archives: [],
           ...OPEN_STDIN,
           reads: [],
@@ -85,15 +86,8 @@ export function createFakeEngine(world: World): ContainerEngine {
     linkTarget: () => Promise.resolve(undefined),
     readFiles: () => Promise.resolve(undefined),
     writeFiles: () => Promise.resolve(),
-    readLogs: (idOrName) => {
-      const { log } = get(idOrName);
-      return Promise.resolve(
-        Array.from(log).map((character) => ({
-          stream: 'stdout' as const,
-          bytes: encoder.encode(character),
-        })),
-      );
-    },
+    readLogs: (idOrName) => Promise.resolve(get(idOrName).log.flatMap(bytewise)),
+    followLogs: (idOrName, { signal }) => Promise.resolve(follow(get(idOrName), signal)),
     inspectEndpoint: (idOrName) => {
       const isThere = find(idOrName) !== undefined;
       const endpoint = { addresses: ['172.17.0.9'], exposedTcpPorts: [], environment: [] };
@@ -107,6 +101,24 @@ export function createFakeEngine(world: World): ContainerEngine {
       return Promise.resolve();
     },
   };
+}
+
+/** Follows the log until the container has ended. */
+async function* follow(container: FakeContainer, signal: AbortSignal): AsyncGenerator<LogRun> {
+  for (let read = 0; ;) {
+    const isLast = container.status.state !== 'running';
+    for (; read < container.log.length; read += 1) {
+      yield* container.log.slice(read, read + 1).flatMap(bytewise);
+    }
+    if (isLast) return;
+    await tick();
+    signal.throwIfAborted();
+  }
+}
+
+/** Docker may divide a log in any way. */
+function bytewise({ stream, text }: FakeContainer['log'][number]): readonly LogRun[] {
+  return Array.from(text).map((character) => ({ stream, bytes: encoder.encode(character) }));
 }
 
 const ENGINE_INFO = {
@@ -245,10 +257,21 @@ async function runScript(world: World, container: FakeContainer): Promise<void> 
   const script = withStdin(container, world.scripts[name] ?? {});
   world.started.push(name);
   // As in Docker, one log covers all starts of a container.
-  if (script.entrypoint !== undefined) container.log += `${script.entrypoint} before\n`;
+  const say = (stream: LogRun['stream'], text: string): void => {
+    container.log.push({ stream, text });
+  };
+  const mark = (kind: MarkKind): void => {
+    if (!files.script.includes(formatMark(nonce, 'begins'))) return;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      say(stream, `${formatMark(nonce, kind)}\n`);
+    }
+  };
+  if (script.entrypoint !== undefined) say('stdout', `${script.entrypoint} before\n`);
+  if (script.warning !== undefined) say('stderr', `${script.warning}\n`);
   await tick();
   if (script.isSkipped !== true) {
     files.state = nonce;
+    mark('begins');
     files.output += `${name} begins\n`;
   }
   await tick();
@@ -257,13 +280,19 @@ async function runScript(world: World, container: FakeContainer): Promise<void> 
   const exitCode = script.exitCode ?? 0;
   if (script.dies === undefined && script.isSkipped !== true) {
     if (script.says !== undefined) files.output += `${script.says}\n`;
+    if (script.saysAsFirst !== undefined) say('stdout', script.saysAsFirst);
     files.output += `${name} ends\n`;
-    files.state = `${nonce} ${exitCode}`;
+    files.state = `${nonce} ${exitCode}${script.copier === undefined ? '' : ` ${script.copier}`}`;
+    if (exitCode === 0) mark('ends');
   }
-  if (script.entrypoint !== undefined) container.log += `${script.entrypoint} after`;
+  if (script.entrypoint !== undefined) say('stdout', `${script.entrypoint} after`);
   const hasEnded = script.status !== undefined || script.dies !== undefined || exitCode !== 0;
   if (isWaiting(container.spec) && !hasEnded) return;
-  end(container, { exitCode, ...script.status, ...script.dies });
+  const { startedAt } = container.status;
+  const isOfThisStart = (): boolean =>
+    container.status.state === 'running' && container.status.startedAt === startedAt;
+  await until(() => script.lingers !== true || !isOfThisStart());
+  if (isOfThisStart()) end(container, { exitCode, ...script.status, ...script.dies });
 }
 
 /** The script together with the container's stdin, which may differ at the next start. */

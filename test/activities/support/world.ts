@@ -49,8 +49,8 @@ export interface FakeContainer {
   starts: number;
   /** Scripts that it has begun: one in each start, or in each turn. */
   runs: number;
-  /** The log of the last start. */
-  log: string;
+  /** Its own log, of all its starts. */
+  readonly log: { readonly stream: 'stdout' | 'stderr'; readonly text: string }[];
   readonly archives: string[];
   /** The stdin of the next start. */
   stdin: string;
@@ -74,6 +74,14 @@ export interface FakeScript {
   readonly exitCode?: number;
   /** The last line that it prints before its end. */
   readonly says?: string;
+  /** What the shell says in the container's own log before the script. */
+  readonly warning?: string;
+  /** What the script says in the container's own log. */
+  readonly saysAsFirst?: string;
+  /** Exit code of the copier of its output, which has failed. */
+  readonly copier?: number;
+  /** Docker is slow to tell of the container's end: a test has to end it. */
+  readonly lingers?: boolean;
   /** The output of its entrypoint before and after the script. */
   readonly entrypoint?: string;
   /** Docker's status of the container at its end. */

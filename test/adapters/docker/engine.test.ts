@@ -75,6 +75,51 @@ void test('a container is created and runs, and its end and output are reported'
   assert.equal(text.split('out hello there').length, 3, 'what both starts wrote');
 });
 
+void test('a log is followed over all starts, until the container has ended', async (t) => {
+  const id = await created(t, engine, {
+    command: ['sh', '-c', 'echo said; sleep 0.3; echo last >&2'],
+  });
+  await engine.startContainer(id);
+  await engine.waitForExit(id, never);
+  await engine.startContainer(id);
+  let text = '';
+  const states: string[] = [];
+  for await (const { stream, bytes } of await engine.followLogs(id, {
+    maxBytes: 1000,
+    signal: never,
+  })) {
+    text += `${stream} ${Buffer.from(bytes).toString()}`;
+    states.push((await engine.inspectContainer(id))?.state ?? '');
+  }
+  const once = 'stdout said\nstderr last\n';
+  assert.equal(text, `${once}${once}`);
+  assert.equal(states[2], 'running', 'a line is there at once');
+});
+
+void test('a followed log ends at its limit, when it is left, and with its signal', async (t) => {
+  const id = await created(t, engine, { command: ['sh', '-c', 'echo first; exec sleep 60'] });
+  await engine.startContainer(id);
+  const of = async (maxBytes: number, signal: AbortSignal): Promise<string> => {
+    for await (const { bytes } of await engine.followLogs(id, { maxBytes, signal })) {
+      return Buffer.from(bytes).toString();
+    }
+    return 'nothing';
+  };
+  assert.equal(await of(1000, never), 'first\n');
+  assert.equal(await of(3, never), 'fir');
+  assert.equal(await of(0, never), 'nothing');
+  const unwanted = new AbortController();
+  const log = await engine.followLogs(id, { maxBytes: 1000, signal: unwanted.signal });
+  const reading = (async () => {
+    for await (const { bytes } of log) if (bytes.length > 0) unwanted.abort();
+  })();
+  await assert.rejects(reading, { name: 'AbortError' });
+  await assert.rejects(
+    engine.followLogs('tgr-test-absent', { maxBytes: 9, signal: never }),
+    /is gone/,
+  );
+});
+
 void test('a container is created once for a build, and replaced when another build had it', async (t) => {
   const spec = containerSpec();
   const id = await created(t, engine, spec);

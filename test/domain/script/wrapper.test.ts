@@ -7,6 +7,7 @@ import {
   CANNOT_BEGIN,
   COPIER_AT_LIMIT,
 } from '../../../src/domain/script/stage-state.ts';
+import { formatMark } from '../../../src/domain/script/log-marks.ts';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
 import { describeForShells, NONCE, openWorkplace, type Workplace } from './support/stage-runs.ts';
 
@@ -25,6 +26,56 @@ describeForShells('a wrapped stage', 'all', (shell) => {
       nonce: NONCE,
       maxOutputBytes: MAX_OUTPUT_BYTES,
     });
+
+  const wrapMarked = (...lines: readonly string[]): string =>
+    wrapStage([...shellOptions({ isTraced: false }), ...lines, ''].join('\n'), {
+      paths: { output: place.outputPath, state: place.statePath },
+      nonce: NONCE,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
+      marksLog: true,
+    });
+
+  /** The log of a container with both marks of each kind, whatever the order of the streams. */
+  const marksOf = (log: string): readonly string[] =>
+    log
+      .split('\n')
+      .filter((line) => line !== '')
+      .sort();
+  const BEGINS = formatMark(NONCE, 'begins');
+  const ENDS = formatMark(NONCE, 'ends');
+
+  it('marks its beginning and its end with 0 in both streams of the container', async () => {
+    const run = await place.runText(shell, wrapMarked('echo 1; echo 2 >&2'));
+    assert.deepEqual(marksOf(run.containerLog), [BEGINS, BEGINS, ENDS, ENDS]);
+    assert.deepEqual([run.exitCode, run.output, run.state], [0, '1\n2\n', { exitCode: 0 }]);
+  });
+
+  it('marks no end of a script that fails, or of a shell with a start-up file', async () => {
+    const failed = await place.runText(shell, wrapMarked('exit 3'));
+    assert.deepEqual([failed.exitCode, marksOf(failed.containerLog)], [3, [BEGINS, BEGINS]]);
+    for (const name of ['BASH_ENV', 'ENV']) {
+      const run = await place.runText(shell, wrapMarked('true'), { env: { [name]: '/dev/null' } });
+      assert.deepEqual([run.exitCode, marksOf(run.containerLog)], [0, [BEGINS, BEGINS]], name);
+    }
+  });
+
+  it('ends with its own code when nobody reads the container’s log', async () => {
+    for (const to of ['>&- 2>&-', '>/dev/full 2>/dev/full']) {
+      const run = await place.runText(shell, `exec ${to}\n${wrapMarked('echo 1')}`);
+      assert.deepEqual([run.exitCode, run.output, run.state], [0, '1\n', { exitCode: 0 }], to);
+    }
+  });
+
+  it('adds nothing to the output after its end is marked, whatever still runs', async () => {
+    const copy = join(place.dir, 'after');
+    const script = wrapMarked(
+      '( for each in $(seq 200); do echo again; sleep 0.01; done ) & echo started',
+    ).replace('exit "$_runner_code"\nelse', `cp '${place.outputPath}' '${copy}'; sleep 0.3; $&`);
+    const run = await place.runText(shell, script);
+    assert.deepEqual([run.exitCode, run.state], [0, { exitCode: 0 }]);
+    assert.match(run.output, /^started$/m);
+    assert.equal(run.output, readFileSync(copy, 'utf8'));
+  });
 
   const endings: readonly [line: string, exitCode: number, why: string][] = [
     ['true', 0, 'all went well'],

@@ -1,0 +1,54 @@
+import { createMarkReader, type LogRun } from '../../domain/script/log-marks.ts';
+import type { StartedStage } from '../build/container-stage.ts';
+
+/**
+ * A container's own log, followed while a stage runs that marks its beginning and its end in it: see
+ * `formatMark`. Neither promise is ever rejected, and both resolve when the signal aborts.
+ */
+export interface FollowedLog {
+  /** Resolves with what was there before the script; undefined when the log cannot be followed. */
+  readonly begun: Promise<readonly LogRun[] | undefined>;
+  /**
+   * Resolves with all of the log when the script has ended with 0 and has said nothing in it. Resolves
+   * with undefined after a word of the script, because what it has left running could go on with that
+   * until the container has ended, and when the log cannot be followed.
+   */
+  readonly ended: Promise<readonly LogRun[] | undefined>;
+}
+
+/** A log is not followed any further than this, over all starts of the container. */
+const MAX_FOLLOWED_BYTES = 64 * 1024;
+
+export function followLog(stage: StartedStage, signal: AbortSignal): FollowedLog {
+  let tellBegun: (log: readonly LogRun[] | undefined) => void = () => undefined;
+  const begun = new Promise<readonly LogRun[] | undefined>((resolve) => {
+    tellBegun = resolve;
+  });
+  const ended = readToEnd(stage, signal, tellBegun)
+    .catch((error: unknown) => {
+      const { container, ports } = stage;
+      if (!signal.aborted)
+        ports.log.debug('cannot follow the log of a container', { container, error });
+      return undefined;
+    })
+    .finally(() => tellBegun(undefined));
+  return { begun, ended };
+}
+
+async function readToEnd(
+  { containerId, engine, nonce }: StartedStage,
+  signal: AbortSignal,
+  tellBegun: (log: readonly LogRun[]) => void,
+): Promise<readonly LogRun[] | undefined> {
+  const reader = createMarkReader(nonce);
+  const log: LogRun[] = [];
+  const options = { maxBytes: MAX_FOLLOWED_BYTES, signal };
+  for await (const run of await engine.followLogs(containerId, options)) {
+    log.push(run);
+    const place = reader.read(run);
+    if (place !== 'before') tellBegun([...log]);
+    if (place === 'spoken') return undefined;
+    if (place === 'end') return log;
+  }
+  return undefined;
+}

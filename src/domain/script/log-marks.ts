@@ -1,0 +1,113 @@
+import { joinBytes } from '../join-bytes.ts';
+
+/** Consecutive bytes of one stream of a container. */
+export interface LogRun {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}
+
+/** Where in its container's own log a stage stands. */
+export type MarkKind = 'begins' | 'ends';
+
+/**
+ * A line that the first process of a container writes to its own stdout and stderr when a stage
+ * begins in it, and when the stage has ended with 0. The engine keeps each stream in order, so who
+ * has read the line has read all that the stream had before. It is never shown: see `withoutMarks`.
+ */
+export function formatMark(nonce: string, kind: MarkKind): string {
+  return `temporal-gitlab-runner: ${nonce} ${kind}`;
+}
+
+const MARK = /temporal-gitlab-runner: [\w-]{1,64} (?:begins|ends)\n/g;
+
+/**
+ * How far a followed log has come: `before` both marks of the beginning, in the `script` (which may
+ * have said something in the log, or not), or at its `end` without a word from the script.
+ */
+export type LogPlace = 'before' | 'script' | 'spoken' | 'end';
+
+/** Finds the marks of one stage in the log of its container. */
+export interface MarkReader {
+  /** Reads the next bytes of the log, and returns where it stands after them. */
+  read(run: LogRun): LogPlace;
+}
+
+/** Reads a log for the marks of the stage with this nonce. Keeps all that it reads. */
+export function createMarkReader(nonce: string): MarkReader {
+  const streams = { stdout: createStreamReader(nonce), stderr: createStreamReader(nonce) };
+  return {
+    read: ({ stream, bytes }) => {
+      streams[stream].read(textOf(bytes));
+      const places = [streams.stdout.place(), streams.stderr.place()];
+      if (places.includes('before')) return 'before';
+      if (places.includes('spoken')) return 'spoken';
+      return places.includes('script') ? 'script' : 'end';
+    },
+  };
+}
+
+interface StreamReader {
+  read(text: string): void;
+  place(): LogPlace;
+}
+
+function createStreamReader(nonce: string): StreamReader {
+  const begin = `${formatMark(nonce, 'begins')}\n`;
+  const end = `${formatMark(nonce, 'ends')}\n`;
+  let before = '';
+  /** Everything after the mark of the beginning. */
+  let after: string | undefined;
+  return {
+    read: (text) => {
+      if (after !== undefined) {
+        after += text;
+        return;
+      }
+      const from = Math.max(0, before.length - begin.length);
+      before += text;
+      const at = before.indexOf(begin, from);
+      if (at >= 0) after = before.slice(at + begin.length);
+    },
+    place: () => {
+      if (after === undefined) return 'before';
+      if (after === end) return 'end';
+      return end.startsWith(after) ? 'script' : 'spoken';
+    },
+  };
+}
+
+/** Returns the log without the marks of any stage. A mark may be spread over runs of its stream. */
+export function withoutMarks(runs: readonly LogRun[]): readonly LogRun[] {
+  const kept = { stdout: keptRanges(runs, 'stdout'), stderr: keptRanges(runs, 'stderr') };
+  const read = { stdout: 0, stderr: 0 };
+  return runs.flatMap(({ stream, bytes }) => {
+    const startByte = read[stream];
+    read[stream] += bytes.length;
+    return kept[stream]
+      .map(([from, to]) =>
+        bytes.subarray(Math.max(0, from - startByte), Math.max(0, to - startByte)),
+      )
+      .filter(({ length }) => length > 0)
+      .map((part) => ({ stream, bytes: part }));
+  });
+}
+
+type Range = readonly [startByte: number, endByte: number];
+
+/** Returns the parts of a stream between its marks. */
+function keptRanges(runs: readonly LogRun[], stream: LogRun['stream']): readonly Range[] {
+  const own = runs.filter((run) => run.stream === stream);
+  const text = textOf(joinBytes(own.map(({ bytes }) => bytes)));
+  const ranges: Range[] = [];
+  let startByte = 0;
+  for (const { index, 0: mark } of text.matchAll(MARK)) {
+    ranges.push([startByte, index]);
+    startByte = index + mark.length;
+  }
+  return [...ranges, [startByte, Infinity]];
+}
+
+/** One character for each byte. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
+}
