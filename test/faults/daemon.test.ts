@@ -15,7 +15,7 @@ import {
 const skip = whyNoSecondDaemon() ?? false;
 const MOMENTS: readonly Moment[] = [
   ...(['prepare', 'helper waits', 'job waits', 'get_sources', 'script'] as const),
-  ...(['after the script', 'artifact upload', 'clean-up'] as const),
+  ...(['script over', 'after the script', 'artifact upload', 'clean-up'] as const),
 ];
 
 interface Place {
