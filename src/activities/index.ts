@@ -1,6 +1,6 @@
 import { createFleetActivities } from './failover/adoption.ts';
 import { createOrphanedBuilds, type OrphanedBuilds } from './failover/orphaned-builds.ts';
-import { createBeginActivities } from './job/begin-build.ts';
+import { beginEagerly, createBeginActivities } from './job/begin-build.ts';
 import { createConfigActivities } from './job/config.ts';
 import type {
   BuildActivities,
@@ -39,8 +39,9 @@ export function createActivities(ports: Ports): Activities {
   const orphaned = createOrphanedBuilds(ports, live);
   const ended = createEndedBuilds();
   const fleet = createFleetActivities({ ports, live, orphaned });
+  const begin = (buildId: string): void => void beginEagerly(buildId, { ports, live });
   return {
-    slots: { ...createSlotActivities(ports, ended), adoptBuild: fleet.adoptBuild },
+    slots: { ...createSlotActivities(ports, { ended, begin }), adoptBuild: fleet.adoptBuild },
     ...{ fleet, orphaned },
     node: tellWaits(maskFaults(nodeActivities({ ports, live, ended }), live), live),
   };

@@ -5,6 +5,7 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { BuildRef } from '../activities/contract.ts';
+import { beginsAtOnce } from '../domain/build/begins-at-once.ts';
 import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
@@ -141,8 +142,7 @@ function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boole
   if (assignment.mergesCalls) run.progress.isAcknowledged = false;
   return (
     assignment.mergesCalls &&
-    job.rejection === undefined &&
-    job.plan.secrets === undefined &&
+    beginsAtOnce(job) &&
     run.interruption === undefined &&
     !isHeldAt({ before: 'prepare_executor' }, run)
   );

@@ -5,6 +5,7 @@ import type { EarlyStartAnswer } from '../../domain/executor/early-start.ts';
 import type { JobVariable } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, TraceWriter } from '../../ports/index.ts';
+import type { Beginning } from '../contract.ts';
 import { openLease, type LeaseState } from './lease-state.ts';
 import { openWaits, type Waits } from './waits.ts';
 
@@ -35,6 +36,8 @@ export interface LiveBuild {
   readonly filesLost: AbortController;
   /** The trace base as far as this process knows it: see trace-base.ts. */
   base: TraceBase | undefined;
+  /** The beginning that the workflow's first call takes over: see begun.ts. */
+  begun: Promise<Beginning> | undefined;
   /** The job's container, if this process has started it before its first script was there. */
   early: EarlyContainer | undefined;
   /**
@@ -234,7 +237,8 @@ function createLiveBuild(
       filesLost.abort();
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
-    ...{ base: undefined, early: undefined, ending: undefined, stage: undefined },
+    ...{ base: undefined, begun: undefined, early: undefined, ending: undefined },
+    stage: undefined,
     diskFault: undefined,
     serviceLogs: undefined,
     exclusively: (send) => {

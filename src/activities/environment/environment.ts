@@ -11,6 +11,7 @@ import {
 } from '../../domain/trace/sections.ts';
 import { BUILD_ENDED_SIGNAL } from '../../domain/runner/fleet.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
+import { stopBegun, takeBegun } from '../build/begun.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { forgetBuild } from '../build/forget-build.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
@@ -52,7 +53,7 @@ export function createEnvironmentActivities(
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        await prepareJoined(build, ports);
+        if ((await takeBegun(build)) !== 'accepted') await prepareJoined(build, ports);
       }),
 
     destroyEnvironment: ({ buildId }) =>
@@ -194,6 +195,7 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
   // Work in progress must complete, because nobody could find its results otherwise.
   preparation.abort();
   ports.sessions.end(context.buildId, 'The job has ended.');
+  await stopBegun(build);
   await build.settled(MAKING);
 
   // The output of the services is lost with their containers.

@@ -1,14 +1,15 @@
 import { TransientError } from '../../domain/failure.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { Ports } from '../../ports/index.ts';
+import { takeBegun } from '../build/begun.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
-import type { Acknowledgement, BuildActivities } from '../contract.ts';
+import type { Beginning, BuildActivities } from '../contract.ts';
 import { prepareJoined, type PreparePorts } from '../environment/environment.ts';
 import type { SendPorts } from '../trace/trace.ts';
 import { acknowledgeOnce } from './coordinator.ts';
 
-type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
+export type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
 /**
  * Creates the activity that does two steps of a build in one call, because each call takes tens of
@@ -22,18 +23,49 @@ export function createBeginActivities(
     beginBuild: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
-        const answer = await askForAnswer(build, ports);
-        if (answer === 'accepted') await prepareJoined(build, ports);
-        return answer;
+        return takeBegun(build) ?? begin(build, ports);
       }),
   };
 }
 
-async function askForAnswer(
-  build: LiveBuild,
-  ports: BeginPorts,
-): Promise<Acknowledgement | 'unanswered'> {
+/**
+ * Acknowledges the job, then prepares its environment if GitLab has accepted that. Both join what
+ * already runs in this process.
+ */
+async function begin(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
+  ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
+  const answer = await askForAnswer(build, ports);
+  if (answer === 'accepted') await prepareJoined(build, ports);
+  return answer;
+}
+
+interface EagerScope {
+  readonly ports: BeginPorts;
+  readonly live: LiveBuilds;
+}
+
+/**
+ * Begins a build that this node has just recorded, while Temporal still starts its workflow. The
+ * workflow's first call takes over what was begun. Never rejects: that call tells what has failed.
+ */
+export async function beginEagerly(buildId: string, { ports, live }: EagerScope): Promise<void> {
+  const build = await live.open(buildId).catch(() => undefined);
+  if (build === undefined || build.acknowledged.signal.aborted) return;
+  const begun = begin(build, ports);
+  build.begun = begun;
+  const forget = (): void => {
+    if (build.begun === begun) build.begun = undefined;
+  };
+  try {
+    if ((await begun) === 'unanswered') forget();
+  } catch (error) {
+    ports.log.debug('build not begun before its workflow', { ...jobFields(build.context), error });
+    // The workflow's call then begins anew, because the fault may be over.
+    if (error instanceof TransientError) forget();
+  }
+}
+
+async function askForAnswer(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
   try {
     return await acknowledgeOnce(build, ports);
   } catch (error) {

@@ -7,6 +7,7 @@ import { parseBuildOutcome } from '../../domain/context/parse-outcome.ts';
 import { formatHeader } from '../../domain/script/titles.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { JobUpdate, Ports } from '../../ports/index.ts';
+import { stopBegun } from '../build/begun.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
@@ -104,6 +105,7 @@ export async function report(
   ports: ReportPorts,
 ): Promise<void> {
   const { context, trace, finished } = build;
+  await stopBegun(build);
   const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, ports);
   await concludeServices(build, ports);

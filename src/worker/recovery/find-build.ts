@@ -6,7 +6,7 @@ import {
   viewOf,
   type FailoverPorts,
   type ViewPorts,
-} from '../../activities/job/request-job.ts';
+} from '../../activities/job/record-job.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { planStages } from '../../domain/build/plan.ts';
 import { fencingTokenOf } from '../../domain/context/failover.ts';

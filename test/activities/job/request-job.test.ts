@@ -78,6 +78,8 @@ function countedCapacity(places = 1) {
   return { capacity, taken, held: () => held };
 }
 
+const BUILD_ID = 'build/gitlab.example.com/sha256-glcbt/4711';
+
 interface Options {
   readonly request?: Partial<JobRequest>;
   readonly replies?: readonly JobReply[];
@@ -88,6 +90,8 @@ interface Options {
   readonly ports?: Partial<Ports>;
   readonly cancelAtOnce?: boolean;
   readonly ended?: EndedBuilds;
+  /** True: the node has a record of the job already. */
+  readonly isKnown?: boolean;
   /** Called with the number of each request. */
   readonly onRequest?: (count: number) => void;
   /** The change of the wall clock after the second request. */
@@ -98,7 +102,10 @@ async function ask(options: Options) {
   const { replies = [], create, updateJob } = options;
   const world = createWorld(contextOf());
   world.disk.records.clear();
+  if (options.isKnown === true)
+    world.disk.records.set(BUILD_ID, contextOf({ context: { buildId: BUILD_ID } }));
   const places = countedCapacity();
+  const begun: string[] = [];
   const requests: { atMs: number; mayWait: boolean }[] = [];
   const updates: JobUpdate[] = [];
   let nowMs = 1_000_000;
@@ -127,25 +134,41 @@ async function ask(options: Options) {
     },
   });
   const builds = create === undefined ? ports.builds : { ...ports.builds, create };
-  const { requestJob } = createSlotActivities({ ...ports, builds }, options.ended);
+  const { requestJob } = createSlotActivities(
+    { ...ports, builds },
+    { ...(options.ended && { ended: options.ended }), begin: (id) => void begun.push(id) },
+  );
   const environment = openActivityCall();
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
   const outcome = await environment.run(call).catch((error: unknown) => error as Error);
   const heartbeats = environment.heartbeats();
-  return { outcome, world, places, requests, updates, heartbeats };
+  return { outcome, world, places, requests, updates, heartbeats, begun };
 }
 
 describe('requestJob', () => {
   it('returns a job, which is recorded and keeps its slot', async () => {
-    const { outcome, world, places } = await ask({ replies: [offer(payloadJson())] });
+    const { outcome, world, places, begun } = await ask({ replies: [offer(payloadJson())] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
     const { buildId } = outcome.job;
-    assert.match(buildId, /^build\/gitlab\.example\.com\/sha256-glcbt\/4711$/);
+    assert.equal(buildId, BUILD_ID);
     assert.equal(outcome.nodeQueue, 'node-queue');
     assert.equal(world.disk.records.get(buildId)?.rejection, undefined);
     assert.deepEqual([places.taken, places.held()], [[buildId], 1]);
+    assert.deepEqual(begun, [buildId]);
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
+  });
+
+  it('begins no build that has secrets to fetch first, or that has begun already', async () => {
+    const vault = {
+      server: { url: 'https://vault.example.com', auth: { name: 'jwt', path: 'jwt' } },
+    };
+    const secrets = { PASSWORD: { vault: { ...vault, engine: {}, path: 'p', field: 'f' } } };
+    const { begun } = await ask({ replies: [offer(payloadJson({ secrets }))] });
+    assert.deepEqual(begun, []);
+    const again = await ask({ replies: [offer(payloadJson())], isKnown: true });
+    assert.ok('kind' in again.outcome && again.outcome.kind === 'job');
+    assert.deepEqual(again.begun, []);
   });
 
   it('requests nothing while Temporal is away, and at once when it is back', async () => {
@@ -297,8 +320,9 @@ describe('requestJob', () => {
 describe('a job that cannot be run', () => {
   it('is recorded although its payload is invalid, so that it fails as usual', async () => {
     const payload = payloadJson({ steps: 'nonsense' });
-    const { outcome, world } = await ask({ replies: [offer(payload)] });
+    const { begun, outcome, world } = await ask({ replies: [offer(payload)] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
+    assert.deepEqual(begun, []);
     assert.match(outcome.job.rejection ?? '', /steps/);
     const record = world.disk.records.get(outcome.job.buildId);
     assert.deepEqual(record?.job.steps, []);

@@ -1,0 +1,23 @@
+import type { Beginning } from '../contract.ts';
+import type { LiveBuild } from './live-builds.ts';
+
+/**
+ * Returns how this node begins the build, or has begun it, before its workflow's first call.
+ * Undefined when it does not, or when another call has taken that over: the next try begins anew.
+ */
+export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
+  const { begun } = build;
+  build.begun = undefined;
+  return begun;
+}
+
+/**
+ * Stops a beginning that no call has taken over, because the workflow wants to end the build. When
+ * this resolves, for each of several callers, the beginning writes nothing more to the trace.
+ */
+export async function stopBegun(build: LiveBuild): Promise<void> {
+  const { begun } = build;
+  if (begun === undefined) return;
+  build.preparation.abort();
+  await begun.catch(() => undefined);
+}
