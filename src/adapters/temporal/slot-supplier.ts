@@ -37,7 +37,7 @@ export function createSlotSupplier<SI extends SlotInfo>(
   { polls, stickyPolls = polls, tasks = Infinity, room }: SlotLimits,
   returns: Pick<Listeners, 'add'>,
 ): CustomSlotSupplier<SI> {
-  const waiting = { sticky: new Set() as Slots, usual: new Set() as Slots };
+  const waiting = { sticky: new Set(), usual: new Set() };
   const busy: Slots = new Set();
   const freed = createListeners();
   returns.add(() => {
