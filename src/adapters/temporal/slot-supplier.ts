@@ -1,5 +1,6 @@
 import type { CustomSlotSupplier, SlotInfo, SlotPermit } from '@temporalio/worker';
 import { createListeners, type Listeners } from '../../domain/listeners.ts';
+import { leaveOn } from '../host/leave-on.ts';
 import type { ResizableCapacity } from '../state/node-capacity.ts';
 
 /** The part of the node's capacity that the supplier needs: whether there is room. */
@@ -22,9 +23,6 @@ export interface SlotLimits {
  */
 export const MOST_RENEWALS = 10;
 
-/** A reserved slot belongs to a poll first, and to a task when the poll has brought one. */
-type Slots = Set<SlotPermit>;
-
 /**
  * Creates the slots of one queue. The SDK reserves one before each poll. A reserved slot occupies no
  * place of the node, because its poll may wait a minute for a task.
@@ -37,8 +35,9 @@ export function createSlotSupplier<SI extends SlotInfo>(
   { polls, stickyPolls = polls, tasks = Infinity, room }: SlotLimits,
   returns: Pick<Listeners, 'add'>,
 ): CustomSlotSupplier<SI> {
-  const waiting = { sticky: new Set(), usual: new Set() };
-  const busy: Slots = new Set();
+  // A reserved slot belongs to a poll first, and to a task when the poll has brought one.
+  const waiting = { sticky: new Set<SlotPermit>(), usual: new Set<SlotPermit>() };
+  const busy = new Set<SlotPermit>();
   const freed = createListeners();
   returns.add(() => {
     waiting.sticky.clear();
@@ -85,21 +84,10 @@ export function createSlotSupplier<SI extends SlotInfo>(
 }
 
 /** Resolves when the listeners are told of a change. Rejects when the signal is aborted. */
-function whenTold(changes: Pick<Listeners, 'add'>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      signal.removeEventListener('abort', abort);
-      forget();
-    };
-    const abort = (): void => {
-      leave();
-      reject(signal.reason as Error);
-    };
-    const forget = changes.add(() => {
-      leave();
-      resolve();
-    });
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort);
+async function whenTold(changes: Pick<Listeners, 'add'>, signal: AbortSignal): Promise<void> {
+  let forget = (): void => undefined;
+  const told = new Promise<void>((resolve) => {
+    forget = changes.add(resolve);
   });
+  await leaveOn(signal, told).finally(forget);
 }
