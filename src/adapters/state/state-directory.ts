@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
@@ -45,6 +45,8 @@ export interface StateDirectory extends StatePaths {
 const ENV_NAME = 'TEMPORAL_GITLAB_RUNNER_STATE_DIR';
 const DEFAULT_NAME = 'temporal-gitlab-runner';
 const MAX_LOCK_ATTEMPTS = 10;
+/** Stands in the name of a claim, between `lock` and a digest of the content to be replaced. */
+const CLAIM = '.claim-';
 
 /** Returns the paths in the directory, for callers that only read. */
 export function stateDirectoryPaths(options: StatePlace): StatePaths {
@@ -113,50 +115,78 @@ function unusable(path: string, error: unknown): FinalError {
 async function lock(path: string, log: Log): Promise<() => Promise<void>> {
   const file = join(path, 'lock');
   const mine = `${process.pid} ${await describeProcess(process.pid)} ${randomBytes(8).toString('hex')}\n`;
-  for (let attempt = 0; attempt < MAX_LOCK_ATTEMPTS; attempt += 1) {
-    if (await tryToTake(file, mine)) return () => letGo(file, mine);
-    const held = await readTextIfThere(file);
-    if (held === undefined) continue;
-    const owner = await livingOwner(held);
-    if (owner !== undefined) {
-      const message = `state directory ${path} is in use by process ${owner}: stop it first, or set ${ENV_NAME}`;
-      throw new FinalError(FailureType.RunnerSystem, message);
+  const draft = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, mine, { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < MAX_LOCK_ATTEMPTS; attempt += 1) {
+      if ((await linkIfFree(draft, file)) || (await takeOver(draft, file, log))) {
+        await removeClaims(path);
+        return () => letGo(file, mine);
+      }
     }
-    log.info('lock of a process that has ended taken over', { path: file });
-    await removeStale(file, held);
+  } finally {
+    await rm(draft, { force: true });
   }
   throw new FinalError(FailureType.RunnerSystem, `state directory ${path} cannot be locked`);
 }
 
-/** Creates the lock with its content atomically: `link` does not replace. */
-async function tryToTake(file: string, content: string): Promise<boolean> {
-  const draft = `${file}.${randomBytes(4).toString('hex')}`;
-  await writeFile(draft, content, { mode: 0o600 });
+/** Gives a file a second name. Atomic, because `link` does not replace. */
+async function linkIfFree(file: string, name: string): Promise<boolean> {
   try {
-    await link(draft, file);
+    await link(file, name);
     return true;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     return false;
-  } finally {
-    await rm(draft, { force: true });
   }
 }
 
 /**
- * Removes a stale lock. Two processes may find the same one. A process that has moved a fresh lock
- * away by mistake restores it.
+ * Replaces a lock whose owner has ended. Several processes may find the same one, and one of them
+ * may act on what it read long ago. So a process first claims the right to replace a lock with this
+ * content: a file that is named after the content and can be created only once. The claim of a
+ * process that has ended in between is claimed in the same way. A lock keeps its content for as
+ * long as nobody but the claimant may replace it, so the comparison after the claim still holds at
+ * the `rename`. Returns false when the lock has changed meanwhile; throws when its owner lives.
  */
-async function removeStale(file: string, stale: string): Promise<void> {
-  const moved = `${file}.${randomBytes(4).toString('hex')}`;
-  try {
-    await rename(file, moved);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
+async function takeOver(draft: string, file: string, log: Log): Promise<boolean> {
+  const stale = await readTextIfThere(file);
+  if (stale === undefined) return false;
+  await refuseLivingOwner(file, stale);
+  let claim = claimTo(file, stale);
+  while (!(await linkIfFree(draft, claim))) {
+    const claimant = await readTextIfThere(claim);
+    if (claimant === undefined) return false;
+    await refuseLivingOwner(file, claimant);
+    claim = claimTo(file, claimant);
   }
-  if ((await readTextIfThere(moved)) !== stale) await link(moved, file).catch(() => undefined);
-  await rm(moved, { force: true });
+  if ((await readTextIfThere(file)) !== stale) {
+    await rm(claim, { force: true });
+    return false;
+  }
+  await rename(draft, file);
+  log.info('lock of a process that has ended taken over', { path: file });
+  return true;
+}
+
+function claimTo(file: string, content: string): string {
+  return `${file}${CLAIM}${createHash('sha256').update(content).digest('hex')}`;
+}
+
+/**
+ * Only the owner of the lock may call this. A content that was replaced never returns, so no claim
+ * to it can be used any more.
+ */
+async function removeClaims(path: string): Promise<void> {
+  const names = (await readdir(path)).filter((name) => name.startsWith(`lock${CLAIM}`));
+  await Promise.all(names.map((name) => rm(join(path, name), { force: true })));
+}
+
+async function refuseLivingOwner(file: string, content: string): Promise<void> {
+  const owner = await livingOwner(content);
+  if (owner === undefined) return;
+  const message = `state directory ${dirname(file)} is in use by process ${owner}: stop it first, or set ${ENV_NAME}`;
+  throw new FinalError(FailureType.RunnerSystem, message);
 }
 
 async function livingOwner(content: string): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -82,6 +83,45 @@ describe('openStateDirectory', () => {
     assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1);
     const left = (await readdir(path)).filter((name) => name.startsWith('lock'));
     assert.deepEqual(left, ['lock'], 'no drafts left behind');
+  });
+
+  it('lets in one of many that take over the same lock, however often they try', async () => {
+    for (let round = 0; round < 100; round += 1) {
+      const { path, options } = await setUp();
+      await mkdir(path);
+      await writeFile(join(path, 'lock'), '999999999 gone x\n');
+      const tries = await Promise.allSettled(
+        Array.from({ length: 10 }, () => openStateDirectory(options)),
+      );
+      const owners = tries.filter(({ status }) => status === 'fulfilled').length;
+      assert.equal(owners, 1, `round ${round}`);
+    }
+  });
+
+  it('follows a process that was killed while it took over a lock', async () => {
+    const { path, options } = await setUp();
+    const stale = '999999999 gone x\n';
+    const digest = createHash('sha256').update(stale).digest('hex');
+    await mkdir(path);
+    await writeFile(join(path, 'lock'), stale);
+    await writeFile(join(path, `lock.claim-${digest}`), '999999999 gone y\n');
+    const state = await openStateDirectory(options);
+    const left = (await readdir(path)).filter((name) => name.startsWith('lock'));
+    assert.deepEqual(left, ['lock'], 'no claims left behind');
+    await state.release();
+  });
+
+  it('waits for no process that takes over a lock: it counts as the owner', async () => {
+    const { path, options } = await setUp();
+    const stale = '999999999 gone x\n';
+    const digest = createHash('sha256').update(stale).digest('hex');
+    await mkdir(path);
+    await writeFile(join(path, 'lock'), stale);
+    const claimant = `${process.pid} ${await describeProcess(process.pid)} y\n`;
+    await writeFile(join(path, `lock.claim-${digest}`), claimant);
+    await assert.rejects(openStateDirectory(options), {
+      message: new RegExp(`in use by process ${process.pid}`),
+    });
   });
 
   it('takes over the lock of a process that was killed', async () => {
