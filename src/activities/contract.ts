@@ -137,9 +137,13 @@ export interface BuildActivities {
   uploadTrace(build: BuildRef, options: UploadOptions): Promise<UploadEnd>;
   /**
    * Writes the last line, and sends the rest of the trace and the final state until GitLab has
-   * both.
+   * both. `before`: stages that only print a line, and whose lines are not in the trace yet.
    */
-  reportResult(build: BuildRef, outcome: BuildOutcome): Promise<void>;
+  reportResult(
+    build: BuildRef,
+    outcome: BuildOutcome,
+    before?: readonly PlannedStage[],
+  ): Promise<void>;
   /** Writes a line about a person's command. Writes nothing once the trace is finished. */
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
   /**
@@ -148,8 +152,11 @@ export interface BuildActivities {
    * again with the same one, it starts nothing. Returns false where the job has no container.
    */
   startForShell(build: BuildRef, count: number): Promise<boolean>;
-  /** Removes containers, temporary volumes and the network. */
-  destroyEnvironment(build: BuildRef): Promise<void>;
+  /**
+   * Removes containers, temporary volumes and the network. Runs `cleanup` in its container before; its
+   * output is not in the trace, which may have its last line already.
+   */
+  destroyEnvironment(build: BuildRef, cleanup?: PlannedStage): Promise<void>;
   /**
    * Deletes the node's record of the build and returns its slot. Tells the runner that the build has
    * ended when its workflow's id is given.

@@ -9,6 +9,7 @@ import type {
   SlotActivities,
 } from './contract.ts';
 import { createCoordinatorActivities } from './job/coordinator.ts';
+import { runLastCleanup } from './container-stage/last-cleanup.ts';
 import { createEnvironmentActivities } from './environment/environment.ts';
 import { createJobClockActivities } from './trace/job-clock.ts';
 import { createLiveBuilds, type LiveBuilds } from './build/live-builds.ts';
@@ -59,7 +60,10 @@ function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
     ...createConfigActivities(ports),
     ...createCoordinatorActivities(ports, live),
     ...createBeginActivities(ports, live),
-    ...createEnvironmentActivities(ports, live, ended),
+    ...createEnvironmentActivities(ports, live, {
+      ended,
+      cleanUp: (build, stage) => runLastCleanup(build, { stage, ports }),
+    }),
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),
     ...createNoticeActivities(ports, live),

@@ -1,6 +1,5 @@
 import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
 import type { TransferPorts } from './files/transfer-run.ts';
-import { stepStageName } from '../domain/build/plan.ts';
 import type { BuildContext } from '../domain/context/context.ts';
 import type { StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
@@ -8,13 +7,7 @@ import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
 import { canStartEarly, isWaiting } from '../domain/executor/waiting-container.ts';
 import { FinalError } from '../domain/failure.ts';
-import { formatPolicy } from '../domain/script/policy.ts';
-import { formatRunnerStage, stageTitle } from '../domain/script/titles.ts';
-import {
-  formatRunnerLine,
-  formatSectionEnd,
-  formatSectionStart,
-} from '../domain/trace/sections.ts';
+import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
 import type { ContainerStatus, Ports } from '../ports/index.ts';
 import { stageKey } from './build/container-stage.ts';
@@ -24,6 +17,7 @@ import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
 import { outcomeOfLoss } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
+import { marksOf, sayStage } from './build/stage-lines.ts';
 import { getSources } from './container-stage/get-sources.ts';
 import { doubtOnFault } from './environment/early-start.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
@@ -82,14 +76,12 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     });
   }
   const { name, place } = request.stage;
-  const { begin, end } = marksOf(context, name, ports);
   if (place === 'runner') {
-    // Nothing runs for this stage. When it is repeated, it prints nothing twice and ends the same
-    // way.
-    await trace.appendOnce(key, begin() + describeStage(context, name) + end());
+    await sayStage(build, { ...request, ports });
     return { kind: 'succeeded' };
   }
 
+  const { begin, end } = marksOf(context, name, ports);
   const note = defineNote(`outcome ${key}`, parseStageOutcome);
   const known = await note.read(context.buildId, ports);
   if (known !== undefined) return known;
@@ -114,18 +106,6 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
 /** Whether the stage prints its section itself, and only when it has something to do. */
 function isSilent(name: StageName): boolean {
   return name === 'wait_for_terminal';
-}
-
-/** Returns what is printed before and after the output of a stage. */
-function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 'clock'>) {
-  const hasSections = context.job.features.trace_sections;
-  return {
-    begin: (): string =>
-      linesBefore(context, name) +
-      formatSectionStart(name, clock.nowMs(), hasSections) +
-      stageTitle(name),
-    end: (): string => formatSectionEnd(name, clock.nowMs(), hasSections),
-  };
 }
 
 /** Prints a failure that does not fail the job. The result tells any other failure. */
@@ -153,12 +133,6 @@ async function makeRoom(
   await giveUpForFullDisk(build, { place, ports, message: error.message });
 }
 
-/** Like gitlab-runner, prints the policy right before the first of the user's own scripts. */
-function linesBefore({ job }: BuildContext, name: StageName): string {
-  const first = job.steps.find((step) => step.script.length > 0 && step.name !== 'after_script');
-  return first && stepStageName(first) === name ? formatPolicy(job.policy_options) : '';
-}
-
 /**
  * Returns the way to stop a script. Docker itself signals only the first process, which may not
  * pass the signal on.
@@ -166,12 +140,6 @@ function linesBefore({ job }: BuildContext, name: StageName): string {
 function howToStop(context: BuildContext): 'graceful' | 'plain' {
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
-}
-
-/** Returns the output of a stage that runs in no container. */
-function describeStage(context: BuildContext, name: StageName): string {
-  const variables = buildVariables(context, { jobStatus: 'running' });
-  return formatRunnerStage(name, context, variables);
 }
 
 interface PlacedRun extends StageRun {

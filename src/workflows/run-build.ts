@@ -210,16 +210,26 @@ async function conclude(
   { assignment, run, outcome, isHeld = false }: Conclusion,
 ): Promise<void> {
   const build = { buildId: job.buildId };
+  const { progress } = run;
+  const lines = progress.linesToSay.splice(0);
   run.show({ stage: 'report', outcome });
   await Promise.all([
     logAndContinue('result not reported', async () => {
-      await assignment.onNode(() => assignment.node.patient.reportResult(build, outcome));
-      run.progress.isReported = true;
+      const { reportResult } = assignment.node.patient;
+      await assignment.onNode(() =>
+        lines.length > 0 ? reportResult(build, outcome, lines) : reportResult(build, outcome),
+      );
+      progress.isReported = true;
     }),
     logAndContinue('environment not destroyed', async () => {
       if (isHeld) await whileHeld(build, { assignment, run, outcome });
       run.holds.end();
-      await assignment.onNode(() => assignment.node.quick.destroyEnvironment(build));
+      const { destroyEnvironment } = assignment.node.quick;
+      await assignment.onNode(() =>
+        progress.dueCleanup === undefined
+          ? destroyEnvironment(build)
+          : destroyEnvironment(build, progress.dueCleanup),
+      );
     }),
   ]);
 }

@@ -35,7 +35,8 @@ for (const [job, [what, scripts, spools]] of KILLED_JOBS.entries()) {
       assert.equal(updates.length, 1);
       assert.equal(updates[0]?.byteSize, undisturbed.gitlab.trace.length);
       assert.ok(expected.calls > 50, `${expected.calls} calls`);
-      const lines = ['build#1 begins\nbuild#1 ends\n', 'helper#1 ends', 'helper#2 begins'];
+      const cleaned = 'Cleaning up project directory and file based variables';
+      const lines = ['build#1 begins\nbuild#1 ends\n', 'helper#1 ends', cleaned];
       for (const line of lines) {
         assert.ok(undisturbed.gitlab.trace.includes(line), line);
       }

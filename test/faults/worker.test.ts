@@ -11,6 +11,7 @@ import { it } from '../support/faults/fault-report.ts';
 import {
   EARLY_MOMENTS,
   HELPER_MOMENTS,
+  LAST_MOMENTS,
   MOMENTS,
   openFaultLab,
   type FaultLab,
@@ -25,7 +26,7 @@ describe('the worker', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS, ...LAST_MOMENTS]) {
     it(`is killed at the moment "${moment}", and started at once`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

@@ -9,6 +9,7 @@ import {
 import {
   EARLY_MOMENTS,
   HELPER_MOMENTS,
+  LAST_MOMENTS,
   MOMENTS,
   openFaultLab,
   type FaultLab,
@@ -31,7 +32,7 @@ describe('a job in the middle of faults', () => {
   });
   after(() => lab.close());
 
-  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS]) {
+  for (const moment of [...MOMENTS, ...HELPER_MOMENTS, ...EARLY_MOMENTS, ...LAST_MOMENTS]) {
     it(`ends when the worker is killed at the moment "${moment}"`, () =>
       lab.run({ moment, fault: killWorker() }));
   }

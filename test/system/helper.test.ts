@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -20,10 +20,13 @@ describe('the helper', () => {
   let installation: Installation;
   let containers: ContainerEvents;
   let witness: string;
+  let builds: string;
   before(async () => {
     witness = await mkdtemp(join(tmpdir(), 'tgr-witness-'));
+    builds = join(witness, 'builds');
+    await mkdir(builds);
     installation = await openInstallation({
-      dockerToml: `    volumes = ["${witness}:/witness"]`,
+      dockerToml: `    volumes = ["${witness}:/witness", "${builds}:/builds"]`,
     });
     containers = await followContainers();
     await installation.start();
@@ -83,5 +86,24 @@ describe('the helper', () => {
     assert.equal(containers.countStarts(job.id), 2);
     await installation.whenClean();
     assert.deepEqual(installation.gitlab.violations, []);
+  });
+
+  it('removes file variables from a directory of the host after GitLab has the result', async () => {
+    const job = installation.gitlab.addJob({
+      script: ['cat "$KEY"; echo', 'ls "$CI_PROJECT_DIR.tmp" >/witness/files'],
+      variables: [{ key: 'KEY', value: 'content', file: true }],
+    });
+    await job.whenFinished();
+    const said = /Cleaning up project directory and file based variables[^]*Job succeeded/;
+    assertJob(job, { state: 'success', log: [/^content$/m, said] });
+    await installation.whenClean();
+    assert.match(await readFile(join(witness, 'files'), 'utf8'), /^KEY$/m);
+    const all = await readdir(builds, { recursive: true });
+    assert.ok(
+      all.some((path) => path.endsWith('README.md')),
+      all.join(),
+    );
+    const left = all.filter((path) => path.endsWith('/KEY'));
+    assert.deepEqual(left, []);
   });
 });

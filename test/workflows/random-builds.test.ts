@@ -115,6 +115,7 @@ function randomPlan(random: Random): BuildPlan {
     steps: random.chance(0.5) ? FULL_PLAN.steps : [...FULL_PLAN.steps, stage('step_release')],
     afterScript: random.chance(0.7) ? FULL_PLAN.afterScript : undefined,
     cleanup: random.chance(0.7) ? FULL_PLAN.cleanup : undefined,
+    ...(random.chance(0.5) && { cleansUpLast: true as const }),
     jobTimeoutMs: JOB_TIMEOUT_MS,
     scriptTimeoutMs: random.chance(0.5) ? 1_500 : undefined,
     afterScriptTimeoutMs: 1_000,

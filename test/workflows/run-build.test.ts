@@ -107,6 +107,45 @@ describe('a build', () => {
     ]);
   });
 
+  describe('with a clean-up that prints nothing', () => {
+    const plan = { ...FULL_PLAN, cleansUpLast: true as const };
+    const CLEANUP = 'cleanup_file_variables';
+
+    it('reports its result without waiting for the clean-up', async () => {
+      const handle = await startOn(plan);
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+      const [reported, destroyed] = callsOf(node).slice(-3);
+      assert.deepEqual([reported, destroyed].sort(), [
+        ...[`${CLEANUP} + destroyEnvironment`, `${CLEANUP} + reportResult success`],
+      ]);
+      assert.doesNotMatch(workOf(node).join(), /cleanup/);
+    });
+
+    it('cleans up once also after sources that were not got', async () => {
+      const handle = await startOn(plan, (fake) => {
+        fake.stage('get_sources', { kind: 'script_failed', exitCode: 128 });
+      });
+      await outcomeOf(handle);
+      assert.equal(callsOf(node).filter((call) => call.startsWith(CLEANUP)).length, 2);
+    });
+
+    it('leaves it out where nothing of the job may run any more', async () => {
+      const handle = await startOn(plan, (fake) => fake.stage('step_script', hold()));
+      await node.calls.when('runStage step_script');
+      node.answerTrace('aborted');
+      await outcomeOf(handle);
+      assert.doesNotMatch(callsOf(node).join(), /cleanup/);
+    });
+
+    it('runs it as a stage on a node of an earlier release', async () => {
+      node = await world.startNode(uniqueName('node'));
+      const handle = await startBuild(world, { node, job: { ...jobOf(plan), protocol: 3 } });
+      await outcomeOf(handle);
+      assert.equal(workOf(node).at(-1), `runStage ${CLEANUP}`);
+      assertConcluded(node, 'success');
+    });
+  });
+
   it('answers its stage in a query', async () => {
     const handle = await startOn(FULL_PLAN, (fake) => fake.stage('step_script', hold()));
     await node.calls.when('runStage step_script');

@@ -31,7 +31,7 @@ interface FollowedStage extends StartedStage {
 const FIRST_READING_MS = 500;
 const MAX_READING_MS = 4_000;
 /** A container that has ended this often while it waited for its stage will do so again. */
-const MAX_STARTS = 3;
+export const MAX_STARTS = 3;
 
 /**
  * Runs a stage in its container, or continues one that an earlier call started. Invariant: a

@@ -1,5 +1,6 @@
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
+import type { PlannedStage } from '../../domain/context/stage.ts';
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
@@ -44,10 +45,16 @@ type EnvironmentPorts = DestroyPorts &
 /** When removing takes longer than this, it is given up, and people must remove the rest. */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
+export interface EnvironmentParts {
+  readonly ended: Pick<EndedBuilds, 'announce'>;
+  /** Runs a clean-up before the environment is removed. */
+  cleanUp(build: LiveBuild, stage: PlannedStage): Promise<void>;
+}
+
 export function createEnvironmentActivities(
   ports: EnvironmentPorts,
   live: LiveBuilds,
-  ended: Pick<EndedBuilds, 'announce'>,
+  { ended, cleanUp }: EnvironmentParts,
 ): EnvironmentActivities {
   return {
     prepareEnvironment: ({ buildId }) =>
@@ -56,10 +63,12 @@ export function createEnvironmentActivities(
         if ((await takeBegun(build)) !== 'accepted') await prepareJoined(build, ports);
       }),
 
-    destroyEnvironment: ({ buildId }) =>
+    destroyEnvironment: ({ buildId }, stage) =>
       withHeartbeat(async () => {
         const build = await live.find(buildId);
-        await build?.joined('destroy', () => destroy(build, ports));
+        if (build === undefined) return;
+        const cleaning = stage && (() => cleanUp(build, stage));
+        await build.joined('destroy', () => destroy(build, ports, cleaning));
       }),
 
     releaseBuild: ({ buildId }, runnerWorkflowId) =>
@@ -184,9 +193,14 @@ async function sayTryFailed(
 }
 
 /**
- * Removes the build's objects in Docker. Throws TransientError while Docker does not remove them.
+ * Removes the build's objects in Docker, after `cleanUp`, which may need them. Throws TransientError
+ * while Docker does not remove them.
  */
-export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<void> {
+export async function destroy(
+  build: LiveBuild,
+  ports: DestroyPorts,
+  cleanUp: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const { context, preparation } = build;
   const { clock, log } = ports;
   const noted = await DESTROY_NOTE.read(context.buildId, ports);
@@ -197,6 +211,13 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
   ports.sessions.end(context.buildId, 'The job has ended.');
   await stopBegun(build);
   await build.settled(MAKING);
+  const isOver = (): boolean => clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
+  try {
+    await cleanUp();
+  } catch (error) {
+    if (error instanceof TransientError && !isOver()) throw error;
+    log.warn('clean-up of a build failed', { ...jobFields(context), error });
+  }
 
   // The output of the services is lost with their containers.
   await concludeServices(build, ports).catch((error: unknown) => {
@@ -205,9 +226,8 @@ export async function destroy(build: LiveBuild, ports: DestroyPorts): Promise<vo
 
   const failures = await removeAll(ports.engine(context.runner), context);
   if (failures.length === 0) return;
-  const isOver = clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
   const passing = failures.find((failure) => failure instanceof TransientError);
-  if (passing !== undefined && !isOver) throw passing;
+  if (passing !== undefined && !isOver()) throw passing;
   for (const error of failures) {
     log.error('something of a build is left in Docker', { ...jobFields(context), error });
   }

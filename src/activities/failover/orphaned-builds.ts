@@ -28,7 +28,7 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
       await stop();
       // The rest of the output of a stage in this process must come before the last line.
       if (stageKey !== undefined) await build?.settled(stageKey);
-      await build?.joined('report', () => report(build, outcome, ports));
+      await build?.joined('report', () => report(build, { outcome }, ports));
     },
     drop: async (buildId) => {
       const build = await live.find(buildId);

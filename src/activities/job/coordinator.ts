@@ -4,6 +4,7 @@ import { jobFields } from '../../domain/build/job-fields.ts';
 import { formatResultLine } from '../../domain/build/result-line.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import { parseBuildOutcome } from '../../domain/context/parse-outcome.ts';
+import type { PlannedStage } from '../../domain/context/stage.ts';
 import { formatHeader } from '../../domain/script/titles.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { JobUpdate, Ports } from '../../ports/index.ts';
@@ -12,6 +13,7 @@ import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import { defineNote, type NotePorts } from '../build/note.ts';
+import { sayStage } from '../build/stage-lines.ts';
 import type { Acknowledgement, BuildActivities } from '../contract.ts';
 import { concludeServices } from '../environment/service-logs.ts';
 import { isOwnTrace } from '../trace/trace-base.ts';
@@ -49,11 +51,11 @@ export function createCoordinatorActivities(
         return acknowledgeOnce(build, ports);
       }),
 
-    reportResult: ({ buildId }, outcome) =>
+    reportResult: ({ buildId }, outcome, before) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'finish' });
-        await build.joined('report', () => report(build, outcome, ports));
+        await build.joined('report', () => report(build, { outcome, before }, ports));
       }),
   };
 }
@@ -98,16 +100,23 @@ async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowle
   }
 }
 
-/** Writes the result's line, and sends the trace and the state until GitLab has accepted them. */
+export interface BuildReport {
+  readonly outcome: BuildOutcome;
+  /** Stages that only print a line, and whose lines are not in the trace yet. */
+  readonly before?: readonly PlannedStage[] | undefined;
+}
+
+/** Writes the last lines, and sends the trace and the state until GitLab has accepted them. */
 export async function report(
   build: LiveBuild,
-  proposed: BuildOutcome,
+  { outcome: proposed, before = [] }: BuildReport,
   ports: ReportPorts,
 ): Promise<void> {
   const { context, trace, finished } = build;
   await stopBegun(build);
   const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, ports);
+  for (const stage of before) await sayStage(build, { stage, attempt: 1, ports });
   await concludeServices(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);

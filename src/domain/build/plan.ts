@@ -52,6 +52,7 @@ export function planStages(context: BuildContext, variables: Variables): BuildPl
       : undefined,
     finish: planFinish(context),
     cleanup: planCleanup(context, variables),
+    ...(isSilentCleanup(variables) && { cleansUpLast: true }),
     ...(context.session !== undefined && { terminal: stage('wait_for_terminal', 'build') }),
     jobTimeoutMs,
     ...planOwnLimits(context, variables),
@@ -170,6 +171,12 @@ function planCleanup(context: BuildContext, variables: Variables): PlannedStage 
   return hasSecretsOnDisk && outlivesBuild(variables.tempDir, mounts)
     ? stage('cleanup_file_variables', 'helper')
     : undefined;
+}
+
+/** Whether the clean-up prints nothing unless it fails. */
+function isSilentCleanup(variables: Variables): boolean {
+  const isOn = variables.featureFlags.isOn('FF_ENABLE_JOB_CLEANUP');
+  return !isOn && !variables.flag('CI_DEBUG_TRACE', false);
 }
 
 function stage(name: StageName, place: StagePlace, attempts = 1): PlannedStage {

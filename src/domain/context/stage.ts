@@ -49,6 +49,11 @@ export interface BuildPlan {
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
   /**
+   * Set: the clean-up prints nothing, so GitLab need not wait for it. It runs when the environment is
+   * removed, on a node that can do that.
+   */
+  readonly cleansUpLast?: true;
+  /**
    * Set for a job with a web terminal: the build waits at its end until nobody is at the terminal
    * any more.
    */
@@ -70,7 +75,7 @@ export interface BuildPlan {
  * into the build when its job is taken, because a node of an earlier release knows fewer calls.
  * Unlike `patched`, it costs no event.
  */
-export const NODE_PROTOCOL = 3;
+export const NODE_PROTOCOL = 4;
 
 /** Caches first, then artifacts, depending on how the scripts ended. */
 export interface FinishPlan {

@@ -34,6 +34,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   buildIds: 'shown',
   checkIntervalMs: 'shown',
   by: 'shown',
+  cleansUpLast: 'shown',
   cleanup: 'shown',
   concurrent: 'shown',
   configQueue: 'shown',

@@ -52,11 +52,6 @@ interface Parts extends StagesScope {
 export function openStages(job: JobSummary, { assignment, run }: StagesScope): BuildStages {
   const { buildId, plan } = job;
   const build = { buildId };
-  /**
-   * Stages that only print a line. They go with the next call, because each call takes tens of
-   * milliseconds.
-   */
-  const said: PlannedStage[] = [];
   run.progress.failedStage = undefined; // A failure on the previous node does not count.
   const parts: Parts = {
     ...{ job, build, plan, assignment, run },
@@ -74,15 +69,16 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     },
 
     run: async (stage, options) => {
-      const before = { before: stage.name };
-      if (isHeldAt(before, run)) await stopAt(before, parts);
+      const moment = { before: stage.name };
+      if (isHeldAt(moment, run)) await stopAt(moment, parts);
       const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
       if (stage.place === 'runner' && isSaidLater) {
-        said.push(stage);
+        run.progress.linesToSay.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
         return { kind: 'succeeded' };
       }
-      const outcome = await runTries(stage, { ...options, before: said.splice(0) }, parts);
+      const before = run.progress.linesToSay.splice(0);
+      const outcome = await runTries(stage, { ...options, before }, parts);
       if (outcome.kind !== 'succeeded') run.progress.failedStage ??= stage.name;
       return outcome;
     },

@@ -236,9 +236,14 @@ function startScriptClock(
   );
 }
 
-async function cleanUp(plan: BuildPlan, { stages, run }: StagesScope): Promise<void> {
+async function cleanUp(plan: BuildPlan, { assignment, stages, run }: StagesScope): Promise<void> {
   const { cleanup, finish, jobTimeoutMs } = plan;
   if (cleanup === undefined || run.isOver()) return;
+  if (plan.cleansUpLast === true && assignment.cleansUpLast) {
+    run.progress.dueCleanup = cleanup;
+    await stages.run({ ...cleanup, place: 'runner' }, { jobStatus: 'running' });
+    return;
+  }
   // The job's own clock ends with the first upload, except in builds planned by 0.1.0.
   const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
   const limit = finish === undefined ? {} : { limitMs };

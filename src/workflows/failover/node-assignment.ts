@@ -18,6 +18,8 @@ export interface NodeAssignment {
   readonly node: BuildNode;
   /** True: the node understands calls that do several steps of a build at once. */
   readonly mergesCalls: boolean;
+  /** True: the node runs a clean-up when it removes the environment. */
+  readonly cleansUpLast: boolean;
   /** Set when the build has lost its node. Nothing is called there from then on. */
   readonly failover: Failover | undefined;
   /**
@@ -43,12 +45,14 @@ export interface AssignmentOptions {
 const MERGED_CALLS = 2;
 /** The first protocol that starts a container for a person's shell. */
 const STARTS_FOR_SHELLS = 3;
+/** The first protocol that runs a clean-up when the environment is removed. */
+const CLEANS_UP_LAST = 4;
 const NODE_LOST = 'NodeLost';
 
 export function openAssignment(options: AssignmentOptions): NodeAssignment {
-  const { job, nodeQueue, run, protocol = 0 } = options;
+  const { job, nodeQueue, run, plan, protocol = 0 } = options;
   const node = proxyNode(nodeQueue, job);
-  run.progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
+  beginOn(run, protocol);
   let { fencingToken } = options;
   let failover: Failover | undefined;
   let searching: Promise<void> | undefined;
@@ -62,9 +66,9 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
     searching = undefined;
   };
 
-  const replace = async (plan: FailoverPlan): Promise<void> => {
+  const replace = async (failoverPlan: FailoverPlan): Promise<void> => {
     failover = await CancellationScope.nonCancellable(() =>
-      replaceRecord({ ...options, node, fencingToken, sinceMs: Date.now() }, plan),
+      replaceRecord({ ...options, node, fencingToken, sinceMs: Date.now() }, failoverPlan),
     );
     searching = undefined;
   };
@@ -73,7 +77,6 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   const lookAfter = (error: unknown, startedMs: number): Promise<void> => {
     const sinceMs = silentSince(error, startedMs);
     if (sinceMs !== undefined) return search(sinceMs);
-    const { plan } = options;
     // The record of a build that was reset may be gone because the build had already ended. GitLab
     // knows how it ended.
     if (plan === undefined || !isRecordLost(error) || wasReset()) throw error;
@@ -109,11 +112,19 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   return {
     node,
     mergesCalls: protocol >= MERGED_CALLS,
+    cleansUpLast: protocol >= CLEANS_UP_LAST,
     get failover() {
       return failover;
     },
     onNode,
   };
+}
+
+/** Forgets what another node would have had to do, which has neither the lines nor the files. */
+function beginOn({ progress }: BuildRun, protocol: number): void {
+  progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
+  progress.linesToSay = [];
+  progress.dueCleanup = undefined;
 }
 
 /** Whether a call failed because its node is lost, which is reported elsewhere. */

@@ -4,7 +4,7 @@ import type { Interruption } from '../../domain/context/outcome.ts';
 import { openAttributes, type AttributeChange } from './build-attributes.ts';
 import { parseWaits } from '../../domain/build/wait.ts';
 import { stageNamesOf } from '../../domain/build/hold.ts';
-import type { JobSummary } from '../../domain/context/stage.ts';
+import type { JobSummary, PlannedStage } from '../../domain/context/stage.ts';
 import { openHolds, type Holds } from './holds.ts';
 import { openKeptContainers, type KeptContainers } from './kept-containers.ts';
 import { openNotices, type Notices } from './notices.ts';
@@ -53,6 +53,10 @@ export interface BuildProgress {
   isReported: boolean;
   /** True: the node has deleted the record and has told the runner's workflow. */
   isReleased: boolean;
+  /** Stages that only print a line, which goes with the next call. Each call takes tens of milliseconds. */
+  linesToSay: PlannedStage[];
+  /** The clean-up that is due when the environment is removed. */
+  dueCleanup: PlannedStage | undefined;
   /** The first stage that did not succeed. */
   failedStage: string | undefined;
 }
@@ -109,7 +113,7 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
     progress: {
       ...{ isAcknowledged: false, isRefused: false, hasBegunScript: false, isTimed: false },
       ...{ startsForShells: false, isReported: false, isReleased: false },
-      failedStage: undefined,
+      ...{ linesToSay: [], dueCleanup: undefined, failedStage: undefined },
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),

@@ -62,7 +62,7 @@ describe('a build that is taken over', () => {
     assert.deepEqual(await adopt(setting), {
       kind: 'adopted',
       nodeQueue: 'node-queue',
-      protocol: 3,
+      protocol: 4,
     });
     const record = setting.record();
     assert.equal(record?.job.token, context.job.token);
@@ -93,7 +93,7 @@ describe('a build that is taken over', () => {
     assert.deepEqual(await adopt(setting), {
       kind: 'adopted',
       nodeQueue: 'node-queue',
-      protocol: 3,
+      protocol: 4,
     });
     assert.equal(setting.record(), first);
   });

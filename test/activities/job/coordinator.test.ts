@@ -155,6 +155,16 @@ describe('reporting a result', () => {
     });
   }
 
+  it('prints the stages that only print a line before its own line, once', async () => {
+    const { world, node, build } = open();
+    const stage = { name: 'cleanup_file_variables', place: 'runner', attempts: 1 } as const;
+    await runActivity(() => node.reportResult(build, { state: 'success' }, [stage]));
+    await runActivity(() => node.reportResult(build, { state: 'success' }, [stage]));
+    const { trace } = world.gitlab;
+    assert.equal(trace.split('Cleaning up project directory').length, 2);
+    assert.ok(trace.indexOf('Cleaning up') < trace.indexOf('Job succeeded'));
+  });
+
   it('sends nothing when GitLab has aborted the job', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.reportResult(build, { state: 'aborted' }));

@@ -44,7 +44,10 @@ function open({ engine, coordinator }: Differences = {}): Setting {
     node: {
       ...createBeginActivities(ports, live),
       ...createCoordinatorActivities(ports, live),
-      ...createEnvironmentActivities(ports, live, { announce: () => undefined }),
+      ...createEnvironmentActivities(ports, live, {
+        ended: { announce: () => undefined },
+        cleanUp: () => Promise.resolve(),
+      }),
     },
     count: (call) => called.filter((name) => name === call).length,
   };

@@ -57,10 +57,11 @@ export async function driveBuild(
     if (last.kind === 'succeeded') last = await run(stage);
   }
   if (plan.afterScript !== undefined) await run(plan.afterScript);
-  if (plan.cleanup !== undefined) await run(plan.cleanup);
+  const lastCleanup = plan.cleansUpLast === true ? plan.cleanup : undefined;
+  if (plan.cleanup !== undefined && lastCleanup === undefined) await run(plan.cleanup);
   const outcome = outcomeOfStages(last, undefined);
-  await call((node) => node.reportResult({ buildId }, outcome));
-  await call((node) => node.destroyEnvironment({ buildId }));
+  await call((node) => node.reportResult({ buildId }, outcome, lastCleanup && [lastCleanup]));
+  await call((node) => node.destroyEnvironment({ buildId }, lastCleanup));
   await call((node) => node.releaseBuild({ buildId }));
   return { outcome, calls: first.calls(), called: first.called };
 }

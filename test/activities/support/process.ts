@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createActivities, type Activities } from '../../../src/activities/index.ts';
 import type {
   ContainerEngine,
@@ -76,6 +77,15 @@ export interface ProcessOptions {
   readonly coordinator?: Partial<Coordinator>;
 }
 
+/** A pause is over at once. What takes longer is a limit, which never passes. */
+const LONGEST_PAUSE_MS = 60_000;
+
+async function sleepShortly(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= LONGEST_PAUSE_MS || signal === undefined) return tick();
+  await once(signal, 'abort');
+  signal.throwIfAborted();
+}
+
 /** A worker process in the world. After its death its calls have no effect and get no answer. */
 export function openProcess(world: World, options: ProcessOptions = {}): WorkerProcess {
   const { cut, ports } = options;
@@ -152,7 +162,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     traces: gated(traces),
     sessions: NO_SESSIONS,
     secrets: { readSecret: () => Promise.reject(new Error('no secrets here')) },
-    clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: () => tick() },
+    clock: { nowMs: () => 1_000_000, monotonicMs: () => 1_000_000, sleep: sleepShortly },
     // Not random, so that a reader can tell the scripts apart.
     randomness: { hex: () => `nonce-${world.started.length}${(nonces += 1)}` },
     log: SILENT,

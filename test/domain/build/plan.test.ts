@@ -17,6 +17,15 @@ function withVariables(variables: Readonly<Record<string, string>>, job = {}): C
 
 const FILE = { variables: [{ key: 'CONFIG', value: 'secret', file: true }] };
 
+describe('the clean-up', () => {
+  it('is the last thing that happens unless it prints something', () => {
+    assert.equal(planOf().cleansUpLast, true);
+    for (const flag of ['FF_ENABLE_JOB_CLEANUP', 'CI_DEBUG_TRACE']) {
+      assert.equal(planOf(withVariables({ [flag]: 'true' })).cleansUpLast, undefined, flag);
+    }
+  });
+});
+
 function places(plan: BuildPlan): Readonly<Record<string, string>> {
   const { preparation, steps, afterScript, cleanup } = plan;
   const all = [...preparation, ...steps, afterScript, cleanup].filter((one) => one !== undefined);

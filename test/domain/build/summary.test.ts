@@ -31,7 +31,7 @@ describe('the summary of a job', () => {
       jobUrl: 'https://gitlab.example.com/group/app/-/jobs/4711',
       runnerKey: 'runner-key',
       runnerName: 'runner one',
-      protocol: 3,
+      protocol: 4,
       visible: {
         ...{ project: 'group/app', jobName: 'build', ref: 'main' },
         link: '[job #4711 in GitLab](https://gitlab.example.com/group/app/-/jobs/4711)',

@@ -39,6 +39,8 @@ export type Moment =
   | 'final update'
   /** The result has reached GitLab. Its answer may get lost. */
   | 'final answer'
+  /** The helper has its last script, which removes secrets. GitLab may have the result. */
+  | 'last script of the helper'
   | 'clean-up';
 
 export const MOMENTS: readonly Moment[] = [
@@ -52,6 +54,9 @@ export const HELPER_MOMENTS: readonly Moment[] = [
   'stage handed over',
   'stage over',
 ];
+
+/** The moments of the helper at the end of a job. */
+export const LAST_MOMENTS: readonly Moment[] = ['last script of the helper'];
 
 /** The moments of a job's container that is started early. */
 export const EARLY_MOMENTS: readonly Moment[] = ['job waits', 'script handed over', 'script over'];
@@ -119,6 +124,8 @@ function listen(moment: Moment, waiting: Waiting): () => void {
       return onContainer(waiting, ({ action }) => action === 'start');
     case 'stage handed over':
       return onStageFile(waiting, 'helper/turn', (text) => text !== '');
+    case 'last script of the helper':
+      return onStageFile(waiting, 'helper/script', (text) => text.includes('\ncd /\n'));
     case 'stage over':
       return onStageFile(waiting, 'helper/state', (text) => isStageOver(text));
     case 'job waits':
@@ -190,7 +197,7 @@ function hasEnded(text: string): boolean {
 /** Waits for a file of a container's stages. The file appears in the course of the build. */
 function onStageFile(
   { installation, strike }: Waiting,
-  name: `${'build' | 'helper'}/${'turn' | 'state'}`,
+  name: `${'build' | 'helper'}/${'script' | 'turn' | 'state'}`,
   matches: (text: string) => boolean,
 ): () => void {
   const builds = join(installation.stateDir, 'builds');

@@ -7,7 +7,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { contentOf } from '../artifact-content.ts';
 import { followContainers, type ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, JobSpec } from '../fake-gitlab/types.ts';
-import { HELPER_MOMENTS, isJobs, whenMoment, type Moment, type Scene } from './fault-moments.ts';
+import {
+  HELPER_MOMENTS,
+  isJobs,
+  LAST_MOMENTS,
+  whenMoment,
+  type Moment,
+  type Scene,
+} from './fault-moments.ts';
 import { reportTrial } from './fault-report.ts';
 import { assertWhole, countLostBytes, timeless, type Whole } from './fault-trace.ts';
 import { openInstallation, type Installation, type InstallationOptions } from '../installation.ts';
@@ -16,6 +23,7 @@ import { assertJob, NO_GIT, type Expectation } from '../scenario.ts';
 export {
   EARLY_MOMENTS,
   HELPER_MOMENTS,
+  LAST_MOMENTS,
   MOMENTS,
   isUpdate,
   type Moment,
@@ -192,7 +200,7 @@ function specFor(trial: Trial): JobSpec {
 }
 
 function hasSources(moment: Moment): boolean {
-  return moment === 'get_sources' || HELPER_MOMENTS.includes(moment);
+  return ['get_sources', ...HELPER_MOMENTS, ...LAST_MOMENTS].includes(moment);
 }
 
 async function runWhole(spec: JobSpec, lab: Lab): Promise<Whole> {

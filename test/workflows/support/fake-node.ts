@@ -10,6 +10,7 @@ import type {
   UploadEnd,
 } from '../../../src/activities/contract.ts';
 import type { BuildOutcome, StageOutcome } from '../../../src/domain/context/outcome.ts';
+import type { PlannedStage } from '../../../src/domain/context/stage.ts';
 import type { FleetSettings } from '../../../src/domain/runner/fleet.ts';
 import { buildEndedSignal, nodeQueue } from '../../../src/workflows/messages.ts';
 import { defer, recordCalls, type Calls, type Deferred } from './calls.ts';
@@ -202,14 +203,18 @@ function openFake(calls: Calls, client: Client): Fake {
         act('timeLeft', () => behaviour.timeLeft(build, limitMs, stage)),
       uploadTrace: (build, options) =>
         act('uploadTrace', () => behaviour.uploadTrace(build, options)),
-      reportResult: (build, outcome) =>
-        act(`reportResult ${outcome.state}`, () => behaviour.reportResult(build, outcome)),
+      reportResult: (build, outcome, before) =>
+        act(`${namesBefore(before)}reportResult ${outcome.state}`, () =>
+          behaviour.reportResult(build, outcome, before),
+        ),
       writeNotice: (build, notice) =>
         act(`writeNotice ${notice.text}`, () => behaviour.writeNotice(build, notice)),
       startForShell: (build, count) =>
         act(`startForShell ${count}`, () => behaviour.startForShell(build, count)),
-      destroyEnvironment: (build) =>
-        act('destroyEnvironment', () => behaviour.destroyEnvironment(build)),
+      destroyEnvironment: (build, cleanup) =>
+        act(`${namesBefore(cleanup && [cleanup])}destroyEnvironment`, () =>
+          behaviour.destroyEnvironment(build, cleanup),
+        ),
       releaseBuild: (build, runner) =>
         act('releaseBuild', async () => {
           if (runner !== undefined) await tellRunner(client, runner, build);
@@ -231,8 +236,12 @@ async function tellRunner(client: Client, runner: string, { buildId }: BuildRef)
   }
 }
 
-function describeStage({ stage, attempt, jobStatus, before = [] }: StageRequest): string {
+/** Stages that go with a call, before what it is named after. */
+function namesBefore(stages: readonly PlannedStage[] = []): string {
+  return stages.map(({ name }) => `${name} + `).join('');
+}
+
+function describeStage({ stage, attempt, jobStatus, before }: StageRequest): string {
   const status = stage.name === 'after_script' ? ` ${jobStatus}` : '';
-  const first = before.map(({ name }) => `${name} + `).join('');
-  return `runStage ${first}${stage.name}${attempt === 1 ? '' : `#${attempt}`}${status}`;
+  return `runStage ${namesBefore(before)}${stage.name}${attempt === 1 ? '' : `#${attempt}`}${status}`;
 }

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { PlannedStage } from '../../../src/domain/context/stage.ts';
+import { runActivity } from '../support/drive.ts';
+import { createManualClock } from '../support/manual-clock.ts';
+import { buildContainer, prepared, SOURCES, type Setting } from '../support/prepared-stage.ts';
+import { until, type FakeContainer } from '../support/world.ts';
+
+const CLEANUP: PlannedStage = { name: 'cleanup_file_variables', place: 'helper', attempts: 1 };
+
+function destroy({ node, build }: Setting): Promise<void> {
+  return runActivity(() => node.destroyEnvironment(build, CLEANUP));
+}
+
+function helperOf({ world }: Setting): FakeContainer {
+  const found = [...world.docker.containers.values()].find(({ spec }) =>
+    spec.name.endsWith('-predefined'),
+  );
+  assert.ok(found !== undefined);
+  return found;
+}
+
+describe('a clean-up when the environment is removed', () => {
+  it('runs before the containers are removed, and prints nothing', async () => {
+    const setting = await prepared({ 'helper#2': { says: 'never shown' } });
+    const { world, run } = setting;
+    await run(SOURCES);
+    await run();
+    const { text } = world.spool.saved;
+    await destroy(setting);
+    assert.deepEqual(world.started, ['helper#1', 'build#1', 'helper#2']);
+    assert.match(world.disk.files.helper.script, /credential|rm/);
+    assert.equal(world.docker.containers.size, 0);
+    assert.equal(world.spool.saved.text, text);
+  });
+
+  it('does not keep the containers when it fails', async () => {
+    const warnings: string[] = [];
+    const log = {
+      ...{ debug: () => undefined, info: () => undefined, error: () => undefined },
+      warn: (message: string) => void warnings.push(message),
+    };
+    const setting = await prepared({ 'helper#1': { exitCode: 4 } }, { ports: { log } });
+    await destroy(setting);
+    assert.deepEqual([setting.world.started, warnings], [['helper#1'], ['clean-up stage failed']]);
+    assert.equal(setting.world.docker.containers.size, 0);
+  });
+
+  it('begins when the job’s container has ended, which it ends if need be', async () => {
+    const setting = await prepared({ 'build#1': { isEndless: true } });
+    const running = setting.run();
+    await until(() => setting.world.started.includes('build#1'));
+    const container = buildContainer(setting.world);
+    await destroy(setting);
+    assert.notEqual(container.status.state, 'running');
+    await running.catch(() => undefined);
+    assert.deepEqual(setting.world.started, ['build#1', 'helper#1']);
+  });
+
+  it('is begun anew when its container was killed before it began', async () => {
+    const setting = await prepared({});
+    const { world } = setting;
+    const helper = helperOf(setting);
+    // The container does not hear of its stage.
+    world.disk.files.helper.hear = undefined;
+    const destroying = destroy(setting);
+    await until(() => world.disk.notes.has('start cleanup_file_variables#1'));
+    helper.status = { ...helper.status, state: 'exited', exitCode: 137 };
+    await destroying;
+    assert.deepEqual([helper.starts, world.started], [2, ['helper#1']]);
+    assert.equal(world.docker.containers.size, 0);
+  });
+
+  it('is ended when it takes longer than five minutes', async () => {
+    const clock = createManualClock();
+    const scripts = { 'helper#1': { isEndless: true } };
+    const setting = await prepared(scripts, { ports: { clock } });
+    const destroying = destroy(setting);
+    await until(() => setting.world.started.includes('helper#1'));
+    await clock.pass(5 * 60_000 - 1);
+    assert.equal(setting.world.docker.containers.size, 2);
+    await clock.pass(1);
+    await destroying;
+    assert.equal(setting.world.docker.containers.size, 0);
+  });
+
+  it('is not possible where somebody has removed the helper, and the rest is still removed', async () => {
+    const setting = await prepared({});
+    const helper = helperOf(setting);
+    setting.world.docker.containers.delete(helper.status.id);
+    await destroy(setting);
+    assert.deepEqual([setting.world.started, setting.world.docker.containers.size], [[], 0]);
+  });
+});
