@@ -114,7 +114,7 @@ export async function findTests(directories) {
 const TOGETHER = join(ROOT, 'dist/test/system/together/');
 
 function readImported(file) {
-  const imports = readFileSync(file, 'utf8').matchAll(/import\('([^']+\.test\.js)'\)/g);
+  const imports = readFileSync(file, 'utf8').matchAll(/import\(['"]([^'"]+\.test\.js)['"]\)/g);
   return [...imports].map(([, path]) => join(dirname(file), path));
 }
 
