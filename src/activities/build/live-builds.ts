@@ -101,7 +101,11 @@ export interface TraceBase {
 export interface EarlyContainer {
   readonly containerId: string;
   /** What the container was made from. */
-  readonly image: { readonly reference: string; readonly entrypoint: readonly string[] };
+  readonly image: {
+    readonly reference: string;
+    readonly entrypoint: readonly string[];
+    readonly user: string;
+  };
   /** Resolves when the start is over. Never rejects. */
   readonly started: Promise<EarlyStartAnswer>;
   /** True: something of the build has failed since, so the container must not get a script. */

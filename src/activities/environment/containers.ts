@@ -137,7 +137,7 @@ function placesOfImages({
   return isHelperWanted ? [...places, 'helper'] : places;
 }
 
-const NO_IMAGE: ResolvedImage = { reference: '', entrypoint: [] };
+const NO_IMAGE: ResolvedImage = { reference: '', entrypoint: [], user: '' };
 
 interface PlaceOptions extends ContainerOptions {
   readonly place: ContainerPlace;
@@ -154,13 +154,16 @@ async function createContainer(build: LiveBuild, options: PlaceOptions): Promise
     engine.info(),
   ]);
   const startsEarly = sharesPipes && !isPodman;
-  const found = { files, entrypoint: image.entrypoint, sharesPipes, startsEarly };
-  const spec = plan.ready(place, plan.container(place, image.reference, links), found);
+  const found = { files, images: images.places, sharesPipes, startsEarly };
+  const container = plan.container(place, image.reference, links);
+  const { spec, directoriesToMake } = plan.ready(place, container, found);
   const id = await engine.createContainer(spec);
-  const directories = plan.directoriesToMake.map(
+  const directories = directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
   // All of them are on mounts. The stages since the preparation may have changed their owners.
-  if (replaced === undefined) await engine.putArchive(id, '/', directories);
+  if (replaced === undefined && directories.length > 0) {
+    await engine.putArchive(id, '/', directories);
+  }
   return { id, spec, image };
 }

@@ -35,6 +35,8 @@ export interface ResolvedImage {
   /** Digest or id. */
   readonly reference: string;
   readonly entrypoint: readonly string[];
+  /** The image's own user, in Docker's form. */
+  readonly user: string;
 }
 
 /**
@@ -61,8 +63,8 @@ export async function resolveImage(
   return resolved(await byPolicies(policies, common));
 }
 
-function resolved({ repoDigests, id, entrypoint }: ImageInfo): ResolvedImage {
-  return { reference: repoDigests[0] ?? id, entrypoint };
+function resolved({ repoDigests, id, entrypoint, user }: ImageInfo): ResolvedImage {
+  return { reference: repoDigests[0] ?? id, entrypoint, user };
 }
 
 /**

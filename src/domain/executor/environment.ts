@@ -14,22 +14,18 @@ import { BUILD_LABEL, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
-import type { ContainerSpec, FileMount, NetworkSpec } from './specs.ts';
-import { letHelperWait, letJobStartEarly, type WaitingPaths } from './waiting-container.ts';
-import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
+import type { ContainerSpec, NetworkSpec } from './specs.ts';
+import {
+  readyContainer,
+  type ContainerPlace,
+  type FoundFacts,
+  type ReadyContainer,
+} from './ready-container.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
 export type { PlannedImage } from './plan-images.ts';
 
-/** The container that a stage runs in. */
-export type ContainerPlace = 'build' | 'helper';
-
-/** Host paths of the files that one container has mounted at STAGE_MOUNTS. */
-export interface StageFilePaths extends WaitingPaths {
-  readonly script: string;
-  readonly output: string;
-  readonly state: string;
-}
+export type { ContainerPlace } from './ready-container.ts';
 
 /** Everything that Docker has to create for a build. */
 export interface EnvironmentPlan {
@@ -59,24 +55,8 @@ export interface EnvironmentPlan {
     image: string,
     links?: readonly string[],
   ) => ContainerSpec;
-  /**
-   * Completes a container from {@link container} with the files through which it gets its stages.
-   * The image and the engine decide how: the helper waits for its stages, the job's container can be
-   * started before its first script is there, or a container is started for each of them, with the
-   * script on its stdin where an entrypoint may drop the command.
-   */
-  readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundFacts) => ContainerSpec;
-}
-
-/** Facts that are known when a container is about to be created. */
-export interface FoundFacts {
-  readonly files: StageFilePaths;
-  /** Entrypoint of the container's image. */
-  readonly entrypoint: readonly string[];
-  /** See {@link WaitingOptions}. */
-  readonly sharesPipes: boolean;
-  /** See {@link EarlyOptions}. */
-  readonly startsEarly: boolean;
+  /** Completes a container from {@link container}: see {@link readyContainer}. */
+  readonly ready: (place: ContainerPlace, spec: ContainerSpec, found: FoundFacts) => ReadyContainer;
 }
 
 /** The facts that the plan of an environment depends on. */
@@ -106,52 +86,50 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const build = buildPart(context, variables);
   const binds = mounts.map((mount) => bindOf(mount, volumes, input));
   const { services, warnings } = planServices({ context, variables, network, binds });
+  const stages = planStages(context, variables);
   const plan = {
     services,
     jobImageName: images.build.reference,
     images,
     warnings: [...planWarnings(context), ...warnings],
-    needsHelper: needsHelper(planStages(context, variables), { context, variables }),
+    needsHelper: needsHelper(stages, { context, variables }),
     network,
     volumes,
     containerNames: containerNamesOf(context),
     directoriesToMake: planDirectories(input, volumes),
   };
+  const container: EnvironmentPlan['container'] = (place, image, links = []) => ({
+    ...settings,
+    extraHosts: [...settings.extraHosts, ...links],
+    environment: variables.environment(),
+    ...(place === 'build' ? build : helperPart(variables)),
+    privileged:
+      settings.privileged &&
+      mayBePrivileged(images[place].reference ?? '', context.runner.docker.allowedPrivilegedImages),
+    name: plan.containerNames[place],
+    image,
+    // The image may have an entrypoint. `ready` decides about stdin once the image is known, and
+    // adds the files.
+    opensStdin: false,
+    fileMounts: [],
+    networkAliases: ['build', plan.containerNames[place]],
+    labels: containerLabels(input, place),
+    binds,
+  });
   return {
     ...plan,
-    container: (place, image, links = []) => ({
-      ...settings,
-      extraHosts: [...settings.extraHosts, ...links],
-      environment: variables.environment(),
-      ...(place === 'build' ? build : helperPart(variables)),
-      privileged:
-        settings.privileged &&
-        mayBePrivileged(
-          images[place].reference ?? '',
-          context.runner.docker.allowedPrivilegedImages,
-        ),
-      name: plan.containerNames[place],
-      image,
-      // The image may have an entrypoint. `ready` decides about stdin once the image is known, and
-      // adds the files.
-      opensStdin: false,
-      fileMounts: [],
-      networkAliases: ['build', plan.containerNames[place]],
-      labels: containerLabels(input, place),
-      binds,
-    }),
-    ready: (place, plain, { files, entrypoint: imageEntrypoint, sharesPipes, startsEarly }) => {
-      const spec = { ...plain, fileMounts: fileMounts(files) };
-      const { turn, bell } = files;
-      if (place === 'build') {
-        return letJobStartEarly(spec, { imageEntrypoint, startsEarly, turn, bell });
-      }
-      return letHelperWait(spec, {
-        ...{ imageEntrypoint, sharesPipes, turn, bell },
-        isOfficialImage: images.helper.reference === undefined,
+    container,
+    ready: (place, spec, found) =>
+      readyContainer(place, found, {
+        containers: {
+          ...{ build: container('build', ''), helper: container('helper', '') },
+          [place]: spec,
+        },
+        helperComesFirst: stages.preparation.some((stage) => stage.place === 'helper'),
+        isOfficialHelper: images.helper.reference === undefined,
         hasUmask: hasUmask(variables),
-      });
-    },
+        directories: plan.directoriesToMake,
+      }),
   };
 }
 
@@ -209,14 +187,6 @@ const NO_COPY = ':nocopy';
 
 function holdsBuilds({ path }: Mount, { context }: EnvironmentInput): boolean {
   return cleanPath(path) === cleanPath(context.runner.buildsDir);
-}
-
-function fileMounts({ script, output, state }: StageFilePaths): readonly FileMount[] {
-  return [
-    { source: script, target: STAGE_MOUNTS.script, readOnly: true },
-    { source: output, target: STAGE_MOUNTS.output, readOnly: false },
-    { source: state, target: STAGE_MOUNTS.state, readOnly: false },
-  ];
 }
 
 /**

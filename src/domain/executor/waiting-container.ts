@@ -37,6 +37,8 @@ export interface WaitingPaths {
 
 /** The facts that decide whether a job's container can be started before its script is there. */
 export interface EarlyOptions extends WaitingPaths {
+  /** Directories that the container creates: see `openDirectories`. */
+  readonly directories: readonly string[];
   readonly imageEntrypoint: readonly string[];
   /**
    * True: the containers of the engine's default runtime share the named pipes of the node, and
@@ -47,6 +49,8 @@ export interface EarlyOptions extends WaitingPaths {
 
 /** The facts that decide whether the helper container can wait for its stages. */
 export interface WaitingOptions extends WaitingPaths {
+  /** Directories that the container creates: see `openDirectories`. */
+  readonly directories: readonly string[];
   readonly imageEntrypoint: readonly string[];
   /**
    * True: the image is the official helper image, whose entrypoint runs the command that it is
@@ -65,7 +69,7 @@ export interface WaitingOptions extends WaitingPaths {
  * at the same time.
  */
 export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): ContainerSpec {
-  const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask } = options;
+  const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell } = options;
   const plain = withStdin(spec, imageEntrypoint);
   const isCommandRun = isOfficialImage || !plain.opensStdin;
   if (bell === undefined || !isCommandRun || !hasPipes(spec, sharesPipes) || !isAlone(spec)) {
@@ -74,7 +78,7 @@ export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): Con
   return {
     ...plain,
     opensStdin: false,
-    command: waitingHelperCommand({ hasUmask }),
+    command: waitingHelperCommand(options),
     networkAliases: spec.networkAliases.filter((alias) => alias !== 'build'),
     labels: { ...spec.labels, [WAITING_LABEL]: 'true' },
     fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
@@ -94,7 +98,7 @@ export function letJobStartEarly(spec: ContainerSpec, options: EarlyOptions): Co
   }
   return {
     ...plain,
-    command: earlyJobCommand(),
+    command: earlyJobCommand(options),
     labels: { ...spec.labels, [EARLY_LABEL]: 'true' },
     fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
   };

@@ -1,3 +1,4 @@
+import { openDirectories } from './open-directories.ts';
 import { helperSettings, runScript } from './stage-command.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 import { STAGE_OVER } from './stage-state.ts';
@@ -15,6 +16,12 @@ const AWAIT_BELL = [
   `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
 ];
 
+interface WaitingCommand {
+  readonly hasUmask: boolean;
+  /** Directories to create before the first stage: see `openDirectories`. */
+  readonly directories: readonly string[];
+}
+
 /**
  * Command of a helper container that is started once and runs one stage after another, each in a
  * shell of its own.
@@ -30,9 +37,10 @@ const AWAIT_BELL = [
  * - Nothing is killed unless process 1 belongs to this container: with the process ids of the host,
  * the kill would hit the host.
  */
-export function waitingHelperCommand(options: { readonly hasUmask: boolean }): readonly string[] {
+export function waitingHelperCommand(options: WaitingCommand): readonly string[] {
   const lines = [
     ...helperSettings(options),
+    ...openDirectories(options.directories),
     '_runner_last=',
     '_runner_misses=0',
     'while :; do',
@@ -77,8 +85,11 @@ export function waitingHelperCommand(options: { readonly hasUmask: boolean }): r
  * A container keeps its mounts as they were at its start. One that got them from a disk that was
  * read-only at that moment ends, because it would be of no use for the script.
  */
-export function earlyJobCommand(): readonly string[] {
+export function earlyJobCommand({
+  directories,
+}: Pick<WaitingCommand, 'directories'>): readonly string[] {
   const lines = [
+    ...openDirectories(directories),
     READ_TURN,
     'if [ -z "$_runner_turn" ]; then',
     `  ( : >>${state} && : >>${output} ) 2>/dev/null || exit 1`,

@@ -5,6 +5,7 @@ import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../../../src/domain/failure.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
+import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { runActivity } from '../support/drive.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld, until, type World } from '../support/world.ts';
@@ -30,6 +31,13 @@ function variables(values: Readonly<Record<string, string>>): ContextChanges {
   return { job: { variables: Object.entries(values).map(([key, value]) => ({ key, value })) } };
 }
 
+/** An engine whose containers do not wait for their stages. */
+const NO_PIPES: ContainerEngine['info'] = () =>
+  Promise.resolve({
+    ...{ architecture: 'x86_64', name: 'desk', osType: 'linux' },
+    ...{ sharesPipes: false, isPodman: false },
+  });
+
 function namesOf({ docker }: World): readonly string[] {
   return [...docker.containers.values()].map(({ spec }) => spec.name.replace(/^.*-/, ''));
 }
@@ -42,6 +50,16 @@ describe('preparing an environment', () => {
     assert.equal(world.docker.volumes.size, 2);
     assert.equal(world.docker.networks.size, 0);
     assert.deepEqual(world.started, []);
+    for (const { archives, spec } of world.docker.containers.values()) {
+      assert.deepEqual(archives, []);
+      const opens = spec.command.join().includes('mkdir -p /builds /builds/group ');
+      assert.equal(opens, spec.name.endsWith('-predefined'));
+    }
+  });
+
+  it('opens the directories itself where no container waits', async () => {
+    const { world, node, build } = open({}, { engine: { info: NO_PIPES } });
+    await runActivity(() => node.prepareEnvironment(build));
     for (const { archives } of world.docker.containers.values()) {
       assert.deepEqual(archives.slice(0, 2), ['/builds', '/builds/group']);
     }
@@ -100,6 +118,7 @@ describe('preparing an environment', () => {
       {},
       {
         engine: {
+          info: NO_PIPES,
           putArchive: () => (failures-- > 0 ? Promise.reject(down) : Promise.resolve()),
         },
       },
@@ -182,6 +201,7 @@ describe('destroying an environment', () => {
     let isAllowed = false;
     const setting = open(variables({ GIT_STRATEGY: 'none' }), {
       engine: {
+        info: NO_PIPES,
         putArchive: async () => {
           isCreating = true;
           await until(() => isAllowed);

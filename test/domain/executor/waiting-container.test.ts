@@ -35,6 +35,7 @@ const OPTIONS: WaitingOptions = {
   isOfficialImage: false,
   sharesPipes: true,
   hasUmask: false,
+  directories: [],
   turn: '/turn',
   bell: '/bell',
 };
@@ -82,8 +83,8 @@ describe('a helper container that waits for its stages', () => {
   it('is never the job’s own, which has only its script, its output and its state where it cannot start early', () => {
     const plan = planned();
     const build = plan.container('build', 'sha256:1');
-    const found = { files: FILES, entrypoint: [], sharesPipes: true, startsEarly: false };
-    assert.deepEqual(plan.ready('build', build, found), {
+    const found = { files: FILES, images: new Map(), sharesPipes: true, startsEarly: false };
+    assert.deepEqual(plan.ready('build', build, found).spec, {
       ...build,
       fileMounts: [
         { source: '/script', target: '/.temporal-gitlab-runner/script', readOnly: true },
@@ -97,7 +98,7 @@ describe('a helper container that waits for its stages', () => {
 describe('a job’s container that can be started early', () => {
   const spec = planned().container('build', 'sha256:1');
   const options: EarlyOptions = {
-    ...{ imageEntrypoint: [], startsEarly: true },
+    ...{ imageEntrypoint: [], startsEarly: true, directories: [] },
     ...{ turn: '/turn', bell: '/bell' },
   };
 
@@ -143,10 +144,10 @@ describe('a job’s container that can be started early', () => {
     const ready = (startsEarly: boolean) =>
       planned().ready('build', spec, {
         files: FILES,
-        entrypoint: [],
+        images: new Map(),
         sharesPipes: true,
         startsEarly,
-      });
+      }).spec;
     assert.deepEqual([true, false].map(ready).map(canStartEarly), [true, false]);
   });
 });

@@ -46,12 +46,12 @@ class Waiting {
   }
 
   start(argv: Argv, change = (text: string): string => text): void {
-    this.run(argv, { command: waitingHelperCommand({ hasUmask: false }), change });
+    this.run(argv, { command: waitingHelperCommand({ hasUmask: false, directories: [] }), change });
   }
 
   /** Starts the command of a job's container that is started early. */
   startEarly(argv: Argv): void {
-    this.run(argv, { command: earlyJobCommand(), change: (text) => text });
+    this.run(argv, { command: earlyJobCommand({ directories: [] }), change: (text) => text });
   }
 
   private run(

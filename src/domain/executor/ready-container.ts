@@ -1,0 +1,135 @@
+import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
+import type { ContainerSpec, FileMount } from './specs.ts';
+import {
+  canStartEarly,
+  isWaiting,
+  letHelperWait,
+  letJobStartEarly,
+  type WaitingPaths,
+} from './waiting-container.ts';
+
+/** The container that a stage runs in. */
+export type ContainerPlace = 'build' | 'helper';
+
+/** Host paths of the files that one container has mounted at STAGE_MOUNTS. */
+export interface StageFilePaths extends WaitingPaths {
+  readonly script: string;
+  readonly output: string;
+  readonly state: string;
+}
+
+/** What has to be known of an image before its container is created. */
+export interface ImageFacts {
+  readonly entrypoint: readonly string[];
+  /** Docker's value: a name or a number, with or without a group. Empty: root. */
+  readonly user: string;
+}
+
+/** Facts that are known when a container is about to be created. */
+export interface FoundFacts {
+  readonly files: StageFilePaths;
+  /** The images of the build's containers, as far as they are known. */
+  readonly images: ReadonlyMap<ContainerPlace, ImageFacts>;
+  /** See `WaitingOptions`. */
+  readonly sharesPipes: boolean;
+  /** See `EarlyOptions`. */
+  readonly startsEarly: boolean;
+}
+
+/** A container that can be created. */
+export interface ReadyContainer {
+  readonly spec: ContainerSpec;
+  /** Directories that the runner itself has to create in it. */
+  readonly directoriesToMake: readonly string[];
+}
+
+/** The part of a build's plan that the containers depend on. */
+export interface ReadyOptions {
+  /** Both containers, without the files through which they get their stages. */
+  readonly containers: Readonly<Record<ContainerPlace, ContainerSpec>>;
+  /** True: the helper runs a stage before any of the job's scripts. */
+  readonly helperComesFirst: boolean;
+  /** True: the image is the official helper image. */
+  readonly isOfficialHelper: boolean;
+  readonly hasUmask: boolean;
+  /** Directories that every user may write to. */
+  readonly directories: readonly string[];
+}
+
+const NO_IMAGE: ImageFacts = { entrypoint: [], user: '' };
+
+/**
+ * Completes a container with the files through which it gets its stages. The image and the engine
+ * decide how: the helper waits for its stages, the job's container can be started before its first
+ * script is there, or a container is started for each of them, with the script on its stdin where an
+ * entrypoint may drop the command.
+ *
+ * The directories that every user may write to are created by a container that waits, where its user
+ * is root: to unpack them into a container that does not run takes the engine a tenth of a second.
+ * That is the helper if it comes before the job's scripts, otherwise the job's own container.
+ */
+export function readyContainer(
+  place: ContainerPlace,
+  found: FoundFacts,
+  options: ReadyOptions,
+): ReadyContainer {
+  const { directories } = options;
+  const helper = readyHelper(found, options, []);
+  const helperOpens =
+    options.helperComesFirst && isWaiting(helper) && isRoot(helper, 'helper', found);
+  if (place === 'helper') {
+    return helperOpens
+      ? { spec: readyHelper(found, options, directories), directoriesToMake: [] }
+      : { spec: helper, directoriesToMake: directories };
+  }
+  const build = readyBuild(found, options, []);
+  if (helperOpens) return { spec: build, directoriesToMake: [] };
+  const isFirst = !options.helperComesFirst && canStartEarly(build);
+  return isFirst && isRoot(build, 'build', found)
+    ? { spec: readyBuild(found, options, directories), directoriesToMake: [] }
+    : { spec: build, directoriesToMake: directories };
+}
+
+function readyHelper(
+  { files, images, sharesPipes }: FoundFacts,
+  { containers, isOfficialHelper: isOfficialImage, hasUmask }: ReadyOptions,
+  directories: readonly string[],
+): ContainerSpec {
+  const { entrypoint: imageEntrypoint } = images.get('helper') ?? NO_IMAGE;
+  const { turn, bell } = files;
+  return letHelperWait(withFiles(containers.helper, files), {
+    ...{ imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask, directories },
+  });
+}
+
+function readyBuild(
+  { files, images, startsEarly }: FoundFacts,
+  { containers }: ReadyOptions,
+  directories: readonly string[],
+): ContainerSpec {
+  const { entrypoint: imageEntrypoint } = images.get('build') ?? NO_IMAGE;
+  const { turn, bell } = files;
+  return letJobStartEarly(withFiles(containers.build, files), {
+    ...{ imageEntrypoint, startsEarly, turn, bell, directories },
+  });
+}
+
+/** Whether the first process of the container may create directories and open them for everybody. */
+function isRoot(
+  { user, capDrop }: ContainerSpec,
+  place: ContainerPlace,
+  { images }: FoundFacts,
+): boolean {
+  const image = images.get(place);
+  const [name = ''] = (user || (image?.user ?? '')).split(':');
+  return image !== undefined && ['', '0', 'root'].includes(name) && capDrop.length === 0;
+}
+
+function withFiles(spec: ContainerSpec, { script, output, state }: StageFilePaths): ContainerSpec {
+  const fileMounts: readonly FileMount[] = [
+    { source: script, target: STAGE_MOUNTS.script, readOnly: true },
+    { source: output, target: STAGE_MOUNTS.output, readOnly: false },
+    { source: state, target: STAGE_MOUNTS.state, readOnly: false },
+  ];
+  return { ...spec, fileMounts };
+}
