@@ -110,11 +110,11 @@ export interface BuildRef {
 export interface BuildActivities {
   /** Does nothing. Its completion shows that the node is alive. */
   answerCall(): Promise<void>;
-  /** Tells GitLab that the job is running. Nothing of the job starts before this. */
+  /** Tells GitLab that the job is running. No script of the job starts before this. */
   acknowledgeJob(build: BuildRef): Promise<Acknowledgement>;
   /**
-   * Acknowledges the job, and prepares the environment when GitLab accepts it. Throws the faults of
-   * `prepareEnvironment`.
+   * Acknowledges the job and prepares the environment at the same time. Stops the preparation when
+   * GitLab refuses. Throws the faults of `prepareEnvironment`.
    */
   beginBuild(build: BuildRef): Promise<Beginning>;
   /** Pulls images and creates network, volumes and containers. */
@@ -169,7 +169,7 @@ export interface BuildActivities {
 /** `taken`: another runner has the job (409). `gone`: GitLab no longer wants it. */
 export type Acknowledgement = 'accepted' | 'canceling' | 'taken' | 'gone';
 
-/** `unanswered`: GitLab is away, so nothing has begun. */
+/** `unanswered`: GitLab is away. The environment may be prepared nevertheless. */
 export type Beginning = Acknowledgement | 'unanswered';
 
 /** A stage to run. */

@@ -1,5 +1,5 @@
 import type { Beginning } from '../contract.ts';
-import type { LiveBuild } from './live-builds.ts';
+import { MAKING, type LiveBuild } from './live-builds.ts';
 
 /**
  * Returns how this node begins the build, or has begun it, before its workflow's first call.
@@ -12,12 +12,20 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
 }
 
 /**
- * Stops a beginning that no call has taken over, because the workflow wants to end the build. When
+ * Stops a beginning that no call has taken over, and a preparation, because the workflow wants to end
+ * the build. When
  * this resolves, for each of several callers, the beginning writes nothing more to the trace.
  */
 export async function stopBegun(build: LiveBuild): Promise<void> {
   const { begun } = build;
-  if (begun === undefined) return;
+  await Promise.all([stopPreparation(build), begun?.catch(() => undefined)]);
+}
+
+/**
+ * Stops the preparation of the environment, if it is under way. When this resolves, it creates nothing
+ * more and writes nothing more to the trace.
+ */
+export async function stopPreparation(build: LiveBuild): Promise<void> {
   build.preparation.abort();
-  await begun.catch(() => undefined);
+  await build.settled(MAKING);
 }

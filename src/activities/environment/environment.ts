@@ -201,16 +201,14 @@ export async function destroy(
   ports: DestroyPorts,
   cleanUp: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  const { context, preparation } = build;
+  const { context } = build;
   const { clock, log } = ports;
   const noted = await DESTROY_NOTE.read(context.buildId, ports);
   const sinceMs = earlierOrNow(noted, clock);
   if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
   // Work in progress must complete, because nobody could find its results otherwise.
-  preparation.abort();
   ports.sessions.end(context.buildId, 'The job has ended.');
   await stopBegun(build);
-  await build.settled(MAKING);
   const isOver = (): boolean => clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
   try {
     await cleanUp();

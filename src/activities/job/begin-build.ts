@@ -1,13 +1,13 @@
 import { TransientError } from '../../domain/failure.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { Ports } from '../../ports/index.ts';
-import { takeBegun } from '../build/begun.ts';
+import { stopPreparation, takeBegun } from '../build/begun.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import type { Beginning, BuildActivities } from '../contract.ts';
 import { prepareJoined, type PreparePorts } from '../environment/environment.ts';
 import type { SendPorts } from '../trace/trace.ts';
-import { acknowledgeOnce } from './coordinator.ts';
+import { acknowledgeOnce, sayHeader } from './coordinator.ts';
 
 export type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
@@ -29,13 +29,23 @@ export function createBeginActivities(
 }
 
 /**
- * Acknowledges the job, then prepares its environment if GitLab has accepted that. Both join what
- * already runs in this process.
+ * Acknowledges the job and prepares its environment at the same time, because GitLab takes a moment
+ * to answer. When it refuses, the preparation is stopped. When it does not answer, the preparation
+ * goes on, and a later call takes it over. Both join what already runs in this process.
  */
 async function begin(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
   ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
-  const answer = await askForAnswer(build, ports);
-  if (answer === 'accepted') await prepareJoined(build, ports);
+  await sayHeader(build);
+  const preparing = prepareJoined(build, ports);
+  // Its failure counts only when GitLab wants the job.
+  preparing.catch(() => undefined);
+  let answer: Beginning | undefined;
+  try {
+    answer = await askForAnswer(build, ports);
+  } finally {
+    if (answer !== 'accepted' && answer !== 'unanswered') await stopPreparation(build);
+  }
+  if (answer === 'accepted') await preparing;
   return answer;
 }
 

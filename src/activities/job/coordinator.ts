@@ -75,9 +75,8 @@ export async function acknowledgeOnce(
 }
 
 async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowledgement> {
-  const { context, trace } = build;
-  const variables = buildVariables(context, { jobStatus: 'running' });
-  await trace.appendOnce('header', formatHeader(context, variables));
+  const { context } = build;
+  await sayHeader(build);
   if (!(await holdsLease(build, ports))) return 'gone';
   const coordinator = ports.coordinator(context.runner);
   const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
@@ -98,6 +97,12 @@ async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowle
       ports.log.warn('job is gone', { ...jobFields(context), status: reply.status });
       return 'gone';
   }
+}
+
+/** Prints the first lines of the trace. */
+export async function sayHeader({ context, trace }: LiveBuild): Promise<void> {
+  const variables = buildVariables(context, { jobStatus: 'running' });
+  await trace.appendOnce('header', formatHeader(context, variables));
 }
 
 export interface BuildReport {

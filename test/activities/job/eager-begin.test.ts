@@ -10,6 +10,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeEngine } from '../support/fake-engine.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
+import { gate } from '../support/gate.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, type World } from '../support/world.ts';
 
@@ -51,13 +52,6 @@ function open({ engine, coordinator }: Differences = {}): Setting {
     },
     count: (call) => called.filter((name) => name === call).length,
   };
-}
-
-/** A promise for a test to resolve. */
-function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let release = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (release = resolve));
-  return { opened, open: () => release() };
 }
 
 /** Does a call of Docker once it may, and tells when it was asked for. */
