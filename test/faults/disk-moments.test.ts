@@ -9,12 +9,12 @@ import { it } from '../support/faults/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment, type Runs } from '../support/faults/faults.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small disk needs root';
-const WAITING: readonly Moment[] = ['prepare', 'artifact upload'];
+// Docker tells the end of a script's container after its outcome was noted.
+const WAITING: readonly Moment[] = ['prepare', 'after the script', 'artifact upload'];
 /** The moments, each with the runs of script and after_script until then. */
 const FAILING: readonly (readonly [moment: Moment, runs: Runs])[] = [
   ['get_sources', { script: 0, afterScript: 0 }],
   ['script', { script: 1, afterScript: 0 }],
-  ['after the script', { script: 1, afterScript: 0 }],
 ];
 const NO_SPACE = /ERROR: Job failed \(system failure\): cannot write \S+\/builds\/.*no space left/;
 

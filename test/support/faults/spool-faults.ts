@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Interception } from '../fake-gitlab/types.ts';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
+import { buildsOf } from '../leftovers.ts';
 
 /** Damages a file as a power cut may do. The first `syncedBytes` of the file were synced. */
 export type Damage = (file: string, syncedBytes: number) => Promise<void>;
@@ -26,7 +27,7 @@ export function damageSpool(name: string, damage: Damage): Fault {
     mend: async ({ installation, job }) => {
       await job.whenLog(SAID);
       await installation.runner.end('SIGKILL');
-      const file = spoolFileOf(installation);
+      const file = await spoolFileOf(installation);
       const before = readFileSync(file);
       await damage(file, syncedBytesOf(file));
       assert.notDeepEqual(readFileSync(file), before, 'nothing was damaged');
@@ -63,7 +64,7 @@ async function whenSynced(installation: Installation): Promise<string> {
   for (;;) {
     await delay(100); // No event reports a sync.
     const isThere = existsSync(join(installation.stateDir, 'builds'));
-    const file = isThere ? findSpoolFile(installation) : undefined;
+    const file = isThere ? await findSpoolFile(installation) : undefined;
     if (file === undefined || !existsSync(`${file}.checkpoint`)) continue;
     if (syncedBytesOf(file) >= ENOUGH_BYTES) return file;
   }
@@ -89,14 +90,13 @@ function syncedBytesOf(file: string): number {
   return (JSON.parse(text) as { pipeline: { lengthBytes: number } }).pipeline.lengthBytes;
 }
 
-function spoolFileOf(installation: Installation): string {
-  const file = findSpoolFile(installation);
+async function spoolFileOf(installation: Installation): Promise<string> {
+  const file = await findSpoolFile(installation);
   assert.ok(file !== undefined, 'there is one build');
   return file;
 }
 
-function findSpoolFile({ stateDir }: Installation): string | undefined {
-  const builds = join(stateDir, 'builds');
-  const [build] = readdirSync(builds);
-  return build === undefined ? undefined : join(builds, build, 'trace');
+async function findSpoolFile({ stateDir }: Installation): Promise<string | undefined> {
+  const [build] = await buildsOf(stateDir);
+  return build === undefined ? undefined : join(stateDir, 'builds', build, 'trace');
 }
