@@ -65,6 +65,12 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
    * Returns an empty text for a circle of links, and undefined when there is no link at `path`.
    */
   linkTarget(idOrName: string, path: string): Promise<string | undefined>;
+  /**
+   * Describes a regular file or a directory without reading it, which takes a tenth of the time.
+   * Returns undefined for anything else, when there is nothing, and where the engine does not tell it
+   * for sure: then only {@link readFiles} knows.
+   */
+  statPath(idOrName: string, path: string): Promise<PathStat | undefined>;
   /** Whether `path` exists in a container, whether that runs or not. Follows links. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
   /**
@@ -109,6 +115,16 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
     readonly volumes: readonly string[];
     readonly networks: readonly string[];
   }>;
+}
+
+/** What an engine tells about a path. */
+export interface PathStat {
+  readonly kind: 'file' | 'directory';
+  /** Permissions, without the file's type. */
+  readonly mode: number;
+  readonly sizeBytes: number;
+  /** Whole seconds, like the times of members. */
+  readonly modifiedMs: number;
 }
 
 /** Facts about the engine. */

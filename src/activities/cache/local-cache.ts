@@ -9,12 +9,16 @@ import type { ArchiveEntry, FileMember, HardLink } from '../../ports/index.ts';
  */
 const ARCHIVE = 'cache.zip';
 const METADATA = 'metadata.json';
+const DIRECTORY_MODE = 0o700;
 
 /** Returns when the local archive was made, in whole seconds; undefined when there is none. */
 export async function localModifiedMs(
   context: CacheContext,
   address: CacheAddress,
 ): Promise<number | undefined> {
+  const { engine, container } = context;
+  const stat = await engine.statPath(container, `${address.directory}/${ARCHIVE}`);
+  if (stat?.kind === 'file') return stat.modifiedMs;
   for await (const { kind, modifiedMs } of await readLocal(context, address)) {
     return kind === 'file' ? modifiedMs : undefined;
   }
@@ -56,8 +60,19 @@ export async function keepLocal(
   const members = await membersOf(context, address, archive);
   // A separate call creates the directories, because another build may create the same ones, and a
   // stream cannot be sent again.
-  await engine.putArchive(container, '/', directoriesOf(context, address));
+  if (!(await isReady(context, address))) {
+    await engine.putArchive(container, '/', directoriesOf(context, address));
+  }
   await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
+}
+
+/** Whether an earlier archive has left the directories. */
+async function isReady(
+  { engine, container }: CacheContext,
+  { directory }: CacheAddress,
+): Promise<boolean> {
+  const stat = await engine.statPath(container, directory);
+  return stat?.kind === 'directory' && stat.mode === DIRECTORY_MODE;
 }
 
 /**
@@ -103,7 +118,7 @@ function directoriesOf(
   const paths = isInTop
     ? below.map((_, index) => `${top}/${below.slice(0, index + 1).join('/')}`)
     : [directory];
-  return paths.map((path) => ({ path, type: 'directory', mode: 0o700 }));
+  return paths.map((path) => ({ path, type: 'directory', mode: DIRECTORY_MODE }));
 }
 
 const OF_ROOT = { uid: 0, gid: 0, linkTarget: '' } as const;

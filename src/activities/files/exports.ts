@@ -22,7 +22,10 @@ export async function takeExports(build: LiveBuild, run: TransferRun): Promise<v
   const { ports, signal, key, request } = run;
   const path = envFile(context, buildVariables(context, { jobStatus: request.jobStatus }));
   const { build: container } = containerNamesOf(context);
-  const members = await ports.engine(context.runner).readFiles(container, path, signal);
+  const engine = ports.engine(context.runner);
+  const stat = await engine.statPath(container, path);
+  if (stat?.kind === 'file' && stat.sizeBytes === 0) return build.keepExports([]);
+  const members = await engine.readFiles(container, path, signal);
   for await (const member of members ?? []) {
     if (member.kind === 'file') {
       await build.keepExports(parseExports(await readWhole(member)));

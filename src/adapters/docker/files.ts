@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ContainerEngine, FileMember } from '../../ports/index.ts';
+import type { ContainerEngine, FileMember, PathStat } from '../../ports/index.ts';
 import { startingWith } from '../../domain/files/starting-with.ts';
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
@@ -15,10 +15,14 @@ import {
 import { followLink } from './follow-link.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { isCircle, readLinkTarget } from './link-target.ts';
+import { reportedFile } from './path-stat.ts';
 import { isPodman, readReply } from './read-reply.ts';
 import { writeFiles } from './write-files.ts';
 
-type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | 'linkTarget'>;
+type Files = Pick<
+  ContainerEngine,
+  'readFiles' | 'writeFiles' | 'statPath' | 'pathExists' | 'linkTarget'
+>;
 
 /**
  * Copies files into and out of containers by Docker's archive calls, as a tar that is never held as
@@ -26,6 +30,7 @@ type Files = Pick<ContainerEngine, 'readFiles' | 'writeFiles' | 'pathExists' | '
  */
 export function createFiles(parts: EngineParts): Files {
   return {
+    statPath: (idOrName, path) => statPath(parts, { idOrName, path }),
     pathExists: (idOrName, path) => pathExists(parts, { idOrName, path }),
     linkTarget: (idOrName, path) => linkTarget(parts, { idOrName, path }),
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
@@ -51,6 +56,21 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
     path: `/containers/${segment(idOrName)}/archive`,
     query: { path },
   };
+}
+
+async function statPath(
+  { daemon, timing }: EngineParts,
+  place: Place,
+): Promise<PathStat | undefined> {
+  const call = archiveCall('HEAD', place);
+  try {
+    const response = await daemon.open(call, AbortSignal.timeout(timing.slowCallLimitMs));
+    const reply = await readReply(response);
+    // Podman may have taken the path for a pattern, and does not report every link.
+    return reply.status === 200 && !reply.isPodman ? reportedFile(response, place.path) : undefined;
+  } catch (error) {
+    throw daemon.fault(error, call);
+  }
 }
 
 async function pathExists(parts: EngineParts, place: Place): Promise<boolean> {

@@ -85,6 +85,36 @@ it('keeps an archive, and replaces it by the next one', async (t) => {
   }
 });
 
+it('creates its directories once, and again when somebody has opened them', async (t) => {
+  const { context, archiveOf } = await openScene(t);
+  let creations = 0;
+  const counting = {
+    ...context,
+    engine: {
+      ...engine,
+      putArchive: (...given: Parameters<typeof engine.putArchive>) => {
+        creations += 1;
+        return engine.putArchive(...given);
+      },
+    },
+  };
+  const counts: number[] = [];
+  for (const text of ['first', 'second']) {
+    await keepLocal(counting, ADDRESS, await archiveOf(text));
+    counts.push(creations);
+  }
+  const opened = { path: DIRECTORY, type: 'directory', mode: 0o777 } as const;
+  await engine.putArchive(context.container, '/', [opened]);
+  await keepLocal(counting, ADDRESS, await archiveOf('third'));
+  // Podman does not tell that they are there.
+  const { isPodman } = await engine.info();
+  assert.deepEqual([...counts, creations], isPodman ? [1, 2, 3] : [1, 1, 2]);
+  assert.equal(
+    (await engine.statPath(context.container, DIRECTORY))?.mode,
+    isPodman ? undefined : 0o700,
+  );
+});
+
 it('leaves beside it the file of gitlab-runner and an empty one', async (t) => {
   const { context, archiveOf } = await openScene(t);
   await keepLocal(context, ADDRESS, await archiveOf('first'));

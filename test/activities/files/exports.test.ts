@@ -17,13 +17,13 @@ const REQUEST = {
 type Read = ContainerEngine['readFiles'];
 
 /** A node whose containers have this file at the path of GITLAB_ENV, and no other files. */
-function setUp() {
+function setUp(differences: Partial<ContainerEngine> = {}) {
   const context = contextOf({ job: { cache: [{ key: 'k', paths: ['$OUT'] }] } });
   const world = createWorld(context);
   const run = (readEnvFile: () => ReturnType<Read>): Promise<StageOutcome> => {
     const readFiles: Read = (_container, path) =>
       path.includes('gitlab_runner_env_') ? readEnvFile() : Promise.resolve(undefined);
-    const { node } = openProcess(world, { engine: { readFiles } }).activities;
+    const { node } = openProcess(world, { engine: { readFiles, ...differences } }).activities;
     return runActivity(() => node.runStage({ buildId: context.buildId }, REQUEST));
   };
   const kept = () => world.disk.records.get(context.buildId)?.exports;
@@ -59,6 +59,13 @@ describe('GITLAB_ENV', () => {
       return fileOf('OUT=second\n');
     });
     assert.deepEqual([kept(), asked], [['OUT=first'], 0]);
+  });
+
+  it('is not read when the engine tells that the file is empty', async () => {
+    const stat = { kind: 'file', mode: 0o644, sizeBytes: 0, modifiedMs: 0 } as const;
+    const { run, kept } = setUp({ statPath: () => Promise.resolve(stat) });
+    await run(() => Promise.reject(new TransientError('it was read')));
+    assert.deepEqual(kept(), []);
   });
 
   it('is empty without a file, and read later when there is one', async () => {

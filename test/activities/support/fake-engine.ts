@@ -84,6 +84,7 @@ export function createFakeEngine(world: World): ContainerEngine {
     },
     pathExists: () => Promise.resolve(true),
     linkTarget: () => Promise.resolve(undefined),
+    statPath: () => Promise.resolve(undefined),
     readFiles: () => Promise.resolve(undefined),
     writeFiles: () => Promise.resolve(),
     readLogs: (idOrName) => Promise.resolve(get(idOrName).log.flatMap(bytewise)),

@@ -21,7 +21,10 @@ export interface StoredFile {
 export interface FakeFileSystem {
   readonly container: Map<string, StoredFile>;
   readonly node: Map<string, string>;
-  readonly engine: Pick<ContainerEngine, 'linkTarget' | 'readFiles' | 'writeFiles' | 'putArchive'>;
+  readonly engine: Pick<
+    ContainerEngine,
+    'linkTarget' | 'readFiles' | 'writeFiles' | 'putArchive' | 'statPath'
+  >;
   /** Written by `putArchive`, by path. */
   readonly put: Map<string, string>;
   readonly archives: Archives;
@@ -48,6 +51,8 @@ export function createFakeFileSystem(): FakeFileSystem {
     ...{ container, node, put },
     engine: {
       linkTarget: (_, path) => Promise.resolve(container.get(path)?.leadsTo),
+      // What it does not tell is read.
+      statPath: () => Promise.resolve(undefined),
       readFiles: (_, path) => Promise.resolve(filesBelow(container, posix.normalize(path))),
       writeFiles: async (_, directory, { members }) => {
         for await (const member of members) await write(container, directory, member);

@@ -124,6 +124,26 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
     assert.equal(await engine.pathExists(id, '/absent/at/all'), false);
   });
 
+  it('describes files and directories without reading them, and nothing else', async (t) => {
+    const id = await ended(
+      t,
+      'mkdir -m 0750 /d; cd /d; printf abc > f; chmod 4600 f; touch -d @1700000000 f; ln -s f l; mkfifo p; ln -s /d /e',
+    );
+    const { isPodman } = await engine.info();
+    const stat = async (path: string) => (await engine.statPath(id, path)) ?? 'unknown';
+    const told = <T>(facts: T): T | 'unknown' => (isPodman ? 'unknown' : facts);
+    assert.deepEqual(
+      await stat('/d/f'),
+      told({ kind: 'file', mode: 0o600, sizeBytes: 3, modifiedMs: 1_700_000_000_000 }),
+    );
+    const { modifiedMs, sizeBytes, ...directory } = (await engine.statPath(id, '/d')) ?? {};
+    assert.deepEqual(directory, isPodman ? {} : { kind: 'directory', mode: 0o750 });
+    assert.deepEqual([typeof modifiedMs, typeof sizeBytes].includes('number'), !isPodman);
+    for (const path of ['/d/l', '/d/p', '/d/absent', '/absent/f']) {
+      assert.equal(await stat(path), 'unknown', path);
+    }
+  });
+
   it('closes the connection when the loop is left early, so that the container is free', async (t) => {
     const id = await ended(
       t,
