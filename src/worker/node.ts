@@ -163,8 +163,8 @@ async function openParts(
   const { identity, whenDuplicate } = duplicates;
   const { returns } = temporalPorts.temporalHealth;
   const traced = await openTracing(env, ports, closers);
-  const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns };
-  const workers = await createWorkers(served);
+  const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns, log };
+  const workers = await createWorkers({ ...served, clock: systemClock });
   closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
   return {

@@ -1,6 +1,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { Worker, type ActivityInterceptorsFactory, type WorkerTuner } from '@temporalio/worker';
+import {
+  Worker,
+  type ActivityInterceptorsFactory,
+  type WorkerOptions,
+  type WorkerTuner,
+} from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import type { ResizableCapacity } from '../adapters/state/node-capacity.ts';
 import { translateFaults } from '../adapters/temporal/activity-faults.ts';
@@ -10,7 +15,9 @@ import {
   MOST_RENEWALS,
   type SlotLimits,
 } from '../adapters/temporal/slot-supplier.ts';
+import { pastRefusals } from '../adapters/temporal/passing-refusal.ts';
 import type { Listeners } from '../domain/listeners.ts';
+import type { Clock, Log } from '../ports/index.ts';
 import { boundYoungGenerationOfThreads } from './machine/young-generation.ts';
 import { ORCHESTRATION_QUEUE, SLOTS_QUEUE } from '../workflows/messages.ts';
 import { errorCode } from '../adapters/host/error-code.ts';
@@ -22,6 +29,8 @@ export interface WorkersOptions {
   readonly capacity: ResizableCapacity;
   readonly nodeQueue: string;
   readonly identity: string;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  readonly log: Log;
   /** Told when Temporal is back, so that the workers ask it for tasks at once. */
   readonly returns: Pick<Listeners, 'add'>;
   /** These wrap all other interceptors, so that they see a fault before it becomes Temporal's. */
@@ -60,8 +69,10 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   const interceptors = { activity: [...options.traced, translateFaults] };
   await checkBundle();
   boundYoungGenerationOfThreads();
+  const create = (worker: WorkerOptions): Promise<Worker> =>
+    pastRefusals(() => Worker.create(worker), options);
   const workers = await Promise.all([
-    Worker.create({
+    create({
       ...common,
       ...NO_TIME_LIMIT,
       taskQueue: ORCHESTRATION_QUEUE,
@@ -73,14 +84,14 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       // A task waits this long for the workflow cache of a process that may have been killed.
       stickyQueueScheduleToStartTimeout: '1 second',
     }),
-    Worker.create({
+    create({
       ...common,
       interceptors,
       taskQueue: SLOTS_QUEUE,
       activities: { ...activities.slots },
       ...tune({ returns, activities: { polls: ACTIVITY_POLLS, room: capacity } }),
     }),
-    Worker.create({
+    create({
       ...common,
       interceptors,
       taskQueue: nodeQueue,

@@ -19,6 +19,11 @@ const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const SICK_MS = 20_000;
 const FAR = { delayMs: 500, jitterMs: 300, cutEveryMs: 4_000, durationMs: 30_000 };
 /** There is a slot for a second job, which must be taken when Temporal works again. */
+/**
+ * When every other call is refused, the SDK's pauses before it asks again make a start last up to a
+ * minute on a machine without other work.
+ */
+const SICK_START_MS = 120_000;
 const ROOM = { concurrent: 2, runnerToml: '  limit = 2' };
 
 /** The proxy answers instead of Temporal, which never receives these calls. */
@@ -85,7 +90,8 @@ describe('a Temporal that answers with errors', () => {
   before(async () => {
     temporal = await startOuterTemporal();
     proxy = await startGrpcProxy(temporal.address);
-    lab = await openFaultLab({ ...ROOM, env: { TEMPORAL_ADDRESS: proxy.address } });
+    const env = { TEMPORAL_ADDRESS: proxy.address };
+    lab = await openFaultLab({ ...ROOM, env, readyLimitMs: SICK_START_MS });
   });
   after(async () => {
     await lab.close();

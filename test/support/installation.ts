@@ -17,6 +17,8 @@ import { startRunnerProcess, whenReady, type RunnerProcess } from './runner-proc
 export { HELPER_IMAGE, JOB_IMAGE };
 
 export interface InstallationOptions {
+  /** How long a start of the runner may take, in milliseconds. */
+  readonly readyLimitMs?: number | undefined;
   readonly concurrent?: number;
   readonly checkInterval?: number;
   /** Additional lines for each `[[runners]]`. They come before its tables. */
@@ -124,7 +126,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
         args: ['run', '--config', configPath],
         env: { TEMPORAL_GITLAB_RUNNER_STATE_DIR: stateDir, ...options.env, ...env },
       });
-      await whenReady(process_);
+      await whenReady(process_, options.readyLimitMs);
       return process_;
     },
     leftovers: () => findLeftovers(place),

@@ -41,8 +41,11 @@ export interface ReadyLine {
 }
 
 /** Waits until the program is ready. */
-export async function whenReady({ whenLog }: Pick<RunnerProcess, 'whenLog'>): Promise<ReadyLine> {
-  return JSON.parse(await whenLog(/"msg":"ready"/)) as ReadyLine;
+export async function whenReady(
+  { whenLog }: Pick<RunnerProcess, 'whenLog'>,
+  limitMs?: number,
+): Promise<ReadyLine> {
+  return JSON.parse(await whenLog(/"msg":"ready"/, limitMs)) as ReadyLine;
 }
 
 export function startRunnerProcess(options: StartOptions): RunnerProcess {

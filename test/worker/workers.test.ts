@@ -7,6 +7,8 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
 import { createNodeCapacity } from '../../src/adapters/state/node-capacity.ts';
 import { createListeners } from '../../src/domain/listeners.ts';
+import { recordingLog } from '../support/recording-log.ts';
+import { systemClock } from '../../src/worker/machine/program.ts';
 import { createWorkers } from '../../src/worker/workers.ts';
 import { startGrpcProxy } from '../support/temporal/grpc-proxy.ts';
 import { temporalCli } from '../support/temporal/temporal-cli.ts';
@@ -44,7 +46,7 @@ describe('the workers of a node', () => {
       temporal: opened,
       activities: { fleet: NONE, slots: NONE, node: NONE } as unknown as Activities,
       ...{ capacity: createNodeCapacity(1), nodeQueue: 'node', identity: 'test', traced: [] },
-      returns,
+      ...{ returns, clock: systemClock, log: recordingLog().log },
     });
 
   it('let a workflow task outlast a process that was frozen in the midst of it', async () => {
