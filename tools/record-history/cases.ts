@@ -109,6 +109,7 @@ export const CASES: readonly Case[] = [
     act: orderAll,
   }),
   build('merged-success', { plan: FULL_PLAN, isMerged: true }),
+  build('last-cleanup', { plan: { ...FULL_PLAN, cleansUpLast: true }, isMerged: true }),
   build('merged-gone', {
     plan: FULL_PLAN,
     isMerged: true,
