@@ -70,7 +70,11 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   await checkBundle();
   boundYoungGenerationOfThreads();
   const create = (worker: WorkerOptions): Promise<Worker> =>
-    pastRefusals(() => Worker.create(worker), options);
+    pastRefusals(async (attempt) => {
+      // The connection of a worker that was given up takes no other one for the same queue.
+      const own = attempt === 1 ? connection : await temporal.another();
+      return Worker.create({ ...worker, connection: own });
+    }, options);
   const workers = await Promise.all([
     create({
       ...common,

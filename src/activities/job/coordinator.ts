@@ -48,6 +48,7 @@ export function createCoordinatorActivities(
       withHeartbeat(async () => {
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
+        await sayHeader(build);
         return acknowledgeOnce(build, ports);
       }),
 
@@ -61,8 +62,8 @@ export function createCoordinatorActivities(
 }
 
 /**
- * Acknowledges the job, or joins a call that is in progress. What GitLab has already told this
- * process is not asked again.
+ * Acknowledges a job whose trace has its header, or joins a call that is in progress. What GitLab has
+ * already told this process is not asked again.
  */
 export async function acknowledgeOnce(
   build: LiveBuild,
@@ -76,7 +77,6 @@ export async function acknowledgeOnce(
 
 async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowledgement> {
   const { context } = build;
-  await sayHeader(build);
   if (!(await holdsLease(build, ports))) return 'gone';
   const coordinator = ports.coordinator(context.runner);
   const reply = await coordinator.updateJob(credentialsOf(context), { state: 'running' });

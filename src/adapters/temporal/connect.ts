@@ -29,6 +29,8 @@ export interface Temporal {
   readonly client: Client;
   /** The newest connection for workers. */
   readonly connection: NativeConnection;
+  /** Opens one more connection for workers. */
+  another(): Promise<NativeConnection>;
   /** Told when workers must change to another connection. */
   readonly renewals: Connections['renewals'];
   /** Replaces the connections, because those in use may wait for packets that are lost. */
@@ -63,9 +65,17 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     const dataConverter = createDataConverter(options.cipher);
     // An abandoned attempt may still connect, which is harmless because the process ends.
     const connections = await leaveOn(options.signal, connectPatiently(connectionOptions));
-    const { connection, renewals, renew } = connections;
+    const { connection, renewals, renew, another } = connections;
     return {
-      ...{ namespace, dataConverter, address, uiAddress: target.uiAddress, renewals, renew },
+      ...{
+        namespace,
+        dataConverter,
+        address,
+        uiAddress: target.uiAddress,
+        renewals,
+        renew,
+        another,
+      },
       client: new Client({ connection, namespace, dataConverter }),
       get connection() {
         return connections.native();

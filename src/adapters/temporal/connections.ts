@@ -20,6 +20,8 @@ export interface Connections {
   readonly connection: Connection;
   /** The newest one for workers. */
   native(): NativeConnection;
+  /** Opens one more for workers. It is closed together with the others. */
+  another(): Promise<NativeConnection>;
   /** Told when there are new ones, and the workers must change to theirs. */
   readonly renewals: Pick<Listeners, 'add'>;
   /**
@@ -60,9 +62,13 @@ interface Pair {
   readonly native: NativeConnection;
 }
 
-async function openPair(options: ConnectionOptions): Promise<Pair> {
+function openNative(options: ConnectionOptions): Promise<NativeConnection> {
   // envconfig returns options for both kinds of connection, but declares only the client's.
-  const native = await NativeConnection.connect(options as NativeConnectionOptions);
+  return NativeConnection.connect(options as NativeConnectionOptions);
+}
+
+async function openPair(options: ConnectionOptions): Promise<Pair> {
+  const native = await openNative(options);
   try {
     return { native, client: await openConnection(options) };
   } catch (error) {
@@ -87,9 +93,15 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
   let closing = Promise.resolve();
   let isClosed = false;
   const renewals = createListeners();
+  const others: NativeConnection[] = [];
   return {
     connection: forwardTo(() => current.client.connection),
     native: () => current.native,
+    another: async () => {
+      const other = await openNative(options);
+      others.push(other);
+      return other;
+    },
     renewals,
     renew: async () => {
       const next = await openSoon(options);
@@ -106,7 +118,7 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
       try {
         if (previous !== undefined) await closePair(previous);
       } finally {
-        await closePair(current);
+        await Promise.all([closePair(current), ...others.map((other) => other.close())]);
       }
     },
   };

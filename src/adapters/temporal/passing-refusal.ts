@@ -11,16 +11,16 @@ const PASSING =
 /**
  * Does work that asks Temporal, again for two minutes while it refuses only for the moment. The SDK
  * itself tries the question that belongs to a new worker five times, and then gives the worker up.
- * Throws any other fault at once.
+ * `attempt` counts from 1. Throws any other fault at once.
  */
 export async function pastRefusals<T>(
-  work: () => Promise<T>,
+  work: (attempt: number) => Promise<T>,
   { clock, log }: { readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>; readonly log: Log },
 ): Promise<T> {
   const endMs = clock.monotonicMs() + PATIENCE_MS;
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      return await work();
+      return await work(attempt);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (!PASSING.test(reason) || clock.monotonicMs() >= endMs) throw error;
