@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # `Worker.create` of @temporalio/worker 1.24.0 asks the server about the namespace, and rejects after
 # a quarter to half a minute when the server is busy (RESOURCE_EXHAUSTED) meanwhile. Asked again when
-# the server is idle, it rejects for good: the worker that was given up is still registered with its
-# connection, which takes no other one for the same task queue. On another connection it succeeds.
-# A program that waits for a busy server has to open a connection for each try.
+# the server is idle, it rejects too: until the garbage collector has freed the worker that was given
+# up, that one is registered with its connection, which takes no other one for the same task queue. On
+# another connection it succeeds. A program that waits for a busy server needs one for each try.
 # Exits with 0 while this is so.
 set -euo pipefail
 directory=$(mktemp -d)
