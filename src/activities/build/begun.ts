@@ -13,8 +13,8 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
 
 /**
  * Stops a beginning that no call has taken over, and a preparation, because the workflow wants to end
- * the build. When
- * this resolves, for each of several callers, the beginning writes nothing more to the trace.
+ * the build. When this resolves, for each of several callers, neither writes anything more to the
+ * trace.
  */
 export async function stopBegun(build: LiveBuild): Promise<void> {
   const { begun } = build;
