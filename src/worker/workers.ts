@@ -70,24 +70,12 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   await checkBundle();
   boundYoungGenerationOfThreads();
   const create = (worker: WorkerOptions): Promise<Worker> =>
-    pastRefusals(async (attempt) => {
+    pastRefusals((attempt) => {
+      if (attempt === 1) return Worker.create(worker);
       // The connection of a worker that was given up takes no other one for the same queue.
-      const own = attempt === 1 ? connection : await temporal.another();
-      return Worker.create({ ...worker, connection: own });
+      return temporal.another((own) => Worker.create({ ...worker, connection: own }));
     }, options);
-  const workers = await Promise.all([
-    create({
-      ...common,
-      ...NO_TIME_LIMIT,
-      taskQueue: ORCHESTRATION_QUEUE,
-      interceptors,
-      workflowBundle: { codePath: WORKFLOW_BUNDLE },
-      // These calls for builds of nodes that do not answer are rare.
-      activities: { ...activities.fleet },
-      ...tune({ returns, workflows: WORKFLOW_SLOTS, activities: { polls: 1, tasks: 10 } }),
-      // A task waits this long for the workflow cache of a process that may have been killed.
-      stickyQueueScheduleToStartTimeout: '1 second',
-    }),
+  const others = await Promise.all([
     create({
       ...common,
       interceptors,
@@ -104,6 +92,20 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       ...tune({ returns, activities: { polls: ACTIVITY_POLLS } }),
     }),
   ]);
+  // It comes last, because its thread stays when Temporal refuses it.
+  const workflows = await create({
+    ...common,
+    ...NO_TIME_LIMIT,
+    taskQueue: ORCHESTRATION_QUEUE,
+    interceptors,
+    workflowBundle: { codePath: WORKFLOW_BUNDLE },
+    // These calls for builds of nodes that do not answer are rare.
+    activities: { ...activities.fleet },
+    ...tune({ returns, workflows: WORKFLOW_SLOTS, activities: { polls: 1, tasks: 10 } }),
+    // A task waits this long for the workflow cache of a process that may have been killed.
+    stickyQueueScheduleToStartTimeout: '1 second',
+  });
+  const workers = [workflows, ...others];
   temporal.renewals.add(() => {
     for (const worker of workers) {
       if (worker.getState() === 'RUNNING') worker.connection = temporal.connection;

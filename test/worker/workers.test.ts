@@ -7,7 +7,6 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
 import { createNodeCapacity } from '../../src/adapters/state/node-capacity.ts';
 import { createListeners } from '../../src/domain/listeners.ts';
-import type { Log } from '../../src/ports/index.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { systemClock } from '../../src/worker/machine/program.ts';
 import { createWorkers } from '../../src/worker/workers.ts';
@@ -40,19 +39,15 @@ describe('the workers of a node', () => {
     ...{ client: temporal.client, connection, namespace: 'default' },
     ...{ dataConverter: defaultDataConverter, address: '', uiAddress: undefined },
     ...{ renewals: createListeners(), renew: () => Promise.resolve() },
-    another: () => NativeConnection.connect({ address: temporal.address }),
+    another: () => Promise.reject(new Error('no refused worker is expected')),
     close: () => Promise.resolve(),
   });
-  const create = (
-    opened: ReturnType<typeof open>,
-    returns = createListeners(),
-    log: Log = recordingLog().log,
-  ) =>
+  const create = (opened: ReturnType<typeof open>, returns = createListeners()) =>
     createWorkers({
       temporal: opened,
       activities: { fleet: NONE, slots: NONE, node: NONE } as unknown as Activities,
       ...{ capacity: createNodeCapacity(1), nodeQueue: 'node', identity: 'test', traced: [] },
-      ...{ returns, clock: systemClock, log },
+      ...{ returns, clock: systemClock, log: recordingLog().log },
     });
 
   it('let a workflow task outlast a process that was frozen in the midst of it', async () => {
@@ -77,25 +72,6 @@ describe('the workers of a node', () => {
     await running;
     for (const { connection } of workers) assert.equal(connection, second);
     await second.close();
-  });
-
-  it('are created by a Temporal that refused each call for some time', async () => {
-    const proxy = await startGrpcProxy(temporal.address);
-    const connection = await NativeConnection.connect({ address: proxy.address });
-    const { log, warnings } = recordingLog();
-    const healing = {
-      ...log,
-      warn: (...entry: Parameters<Log['warn']>) => {
-        log.warn(...entry);
-        proxy.heal();
-      },
-    };
-    proxy.fallSick({ status: 'UNAVAILABLE', oneOf: 1 });
-    const workers = await create(open(connection), createListeners(), healing);
-    assert.match(JSON.stringify(warnings), /Temporal takes no worker for now, asked again/);
-    await Promise.all(workers.map((worker) => worker.runUntil(Promise.resolve())));
-    await connection.close();
-    await proxy.close();
   });
 
   it('ask Temporal for tasks at once when it is back', async () => {

@@ -17,8 +17,10 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
  * trace.
  */
 export async function stopBegun(build: LiveBuild): Promise<void> {
-  const { begun } = build;
-  await Promise.all([stopPreparation(build), begun?.catch(() => undefined)]);
+  build.preparation.abort();
+  // It may still begin the preparation.
+  await build.begun?.catch(() => undefined);
+  await stopPreparation(build);
 }
 
 /**

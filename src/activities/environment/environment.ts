@@ -18,7 +18,13 @@ import { forgetBuild } from '../build/forget-build.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { EndedBuilds } from '../build/ended-builds.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
-import { defineCounter, type NotePorts } from '../build/note.ts';
+import {
+  defineCounter,
+  defineNote,
+  parseNumber,
+  type Note,
+  type NotePorts,
+} from '../build/note.ts';
 import type { BuildActivities } from '../contract.ts';
 import {
   DESTROY_NOTE,
@@ -42,7 +48,10 @@ type EnvironmentPorts = DestroyPorts &
   PreparePorts &
   Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
 
-/** When removing takes longer than this, it is given up, and people must remove the rest. */
+/**
+ * When removing takes longer than this, it is given up, and people must remove the rest. The clean-up
+ * before it has as much time of its own.
+ */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
 export interface EnvironmentParts {
@@ -199,23 +208,17 @@ async function sayTryFailed(
 export async function destroy(
   build: LiveBuild,
   ports: DestroyPorts,
-  cleanUp: () => Promise<void> = () => Promise.resolve(),
+  cleanUp?: () => Promise<void>,
 ): Promise<void> {
   const { context } = build;
-  const { clock, log } = ports;
-  const noted = await DESTROY_NOTE.read(context.buildId, ports);
-  const sinceMs = earlierOrNow(noted, clock);
-  if (noted !== sinceMs) await DESTROY_NOTE.write(context.buildId, sinceMs, ports);
-  // Work in progress must complete, because nobody could find its results otherwise.
+  const { log } = ports;
   ports.sessions.end(context.buildId, 'The job has ended.');
+  // Work in progress must complete, because nobody could find its results otherwise.
   await stopBegun(build);
-  const isOver = (): boolean => clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
-  try {
-    await cleanUp();
-  } catch (error) {
-    if (error instanceof TransientError && !isOver()) throw error;
-    log.warn('clean-up of a build failed', { ...jobFields(context), error });
-  }
+  await cleanUpFirst(build, ports, cleanUp);
+  // From here on nothing is created. The clean-up may have needed a container that was gone.
+  const isOver = await startBudget(build, DESTROY_NOTE, ports);
+  await build.settled(MAKING);
 
   // The output of the services is lost with their containers.
   await concludeServices(build, ports).catch((error: unknown) => {
@@ -229,6 +232,38 @@ export async function destroy(
   for (const error of failures) {
     log.error('something of a build is left in Docker', { ...jobFields(context), error });
   }
+}
+
+/** When the clean-up before a removal was first tried, in milliseconds. */
+const CLEANUP_NOTE = defineNote('last cleanup', parseNumber);
+
+/** Cleans up. Throws TransientError while Docker does not answer and there is time left. */
+async function cleanUpFirst(
+  build: LiveBuild,
+  ports: DestroyPorts,
+  cleanUp: (() => Promise<void>) | undefined,
+): Promise<void> {
+  if (cleanUp === undefined) return;
+  const isOver = await startBudget(build, CLEANUP_NOTE, ports);
+  try {
+    await cleanUp();
+  } catch (error) {
+    if (error instanceof TransientError && !isOver()) throw error;
+    ports.log.warn('clean-up of a build failed', { ...jobFields(build.context), error });
+  }
+}
+
+/** Notes when something was first tried. Returns a function that tells whether its time is over. */
+async function startBudget(
+  { context: { buildId } }: LiveBuild,
+  note: Note<number>,
+  ports: NotePorts & Pick<Ports, 'clock'>,
+): Promise<() => boolean> {
+  const { clock } = ports;
+  const noted = await note.read(buildId, ports);
+  const sinceMs = earlierOrNow(noted, clock);
+  if (noted !== sinceMs) await note.write(buildId, sinceMs, ports);
+  return () => clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
 }
 
 /**

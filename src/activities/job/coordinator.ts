@@ -120,7 +120,7 @@ export async function report(
   const { context, trace, finished } = build;
   await stopBegun(build);
   const outcome = await decide(context.buildId, proposed, ports);
-  if (outcome.state !== 'success') await takeRest(build, ports);
+  if (outcome.state !== 'success') await takeRest(build, before, ports);
   for (const stage of before) await sayStage(build, { stage, attempt: 1, ports });
   await concludeServices(build, ports);
   const line = formatResultLine(outcome);
@@ -164,12 +164,19 @@ async function decide(
   return proposed;
 }
 
-/** Copies the output of a stage that ran on while no process was reading it. */
+/**
+ * Copies the output of a stage that ran on while no process was reading it. A clean-up of which only
+ * the lines are to be printed may run in the helper now.
+ */
 async function takeRest(
   { context, trace }: LiveBuild,
+  said: readonly PlannedStage[],
   { builds }: Pick<Ports, 'builds'>,
 ): Promise<void> {
-  for (const place of ['helper', 'build'] as const) {
+  // Nothing may follow the last line.
+  if (await FINISHED_NOTE.isSet(context.buildId, { builds })) return;
+  const isCleaning = said.some(({ name }) => name === 'cleanup_file_variables');
+  for (const place of isCleaning ? (['build'] as const) : (['helper', 'build'] as const)) {
     const { output } = await builds.stageFiles(context.buildId, place);
     await trace.followFile(place, output, AbortSignal.abort());
   }

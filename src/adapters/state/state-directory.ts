@@ -158,7 +158,13 @@ async function takeOver(draft: string, file: string, log: Log): Promise<boolean>
     const claimant = await readTextIfThere(claim);
     if (claimant === undefined) return false;
     await refuseLivingOwner(file, claimant);
-    claim = claimTo(file, claimant);
+    const next = claimTo(file, claimant);
+    // A power cut may leave a claim empty, and it then leads to itself.
+    if (next === claim) {
+      await rm(claim, { force: true });
+      return false;
+    }
+    claim = next;
   }
   if ((await readTextIfThere(file)) !== stale) {
     await rm(claim, { force: true });

@@ -29,8 +29,8 @@ export interface Temporal {
   readonly client: Client;
   /** The newest connection for workers. */
   readonly connection: NativeConnection;
-  /** Opens one more connection for workers. */
-  another(): Promise<NativeConnection>;
+  /** Opens one more connection for workers: see `Connections`. */
+  readonly another: Connections['another'];
   /** Told when workers must change to another connection. */
   readonly renewals: Connections['renewals'];
   /** Replaces the connections, because those in use may wait for packets that are lost. */

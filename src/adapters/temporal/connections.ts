@@ -20,8 +20,11 @@ export interface Connections {
   readonly connection: Connection;
   /** The newest one for workers. */
   native(): NativeConnection;
-  /** Opens one more for workers. It is closed together with the others. */
-  another(): Promise<NativeConnection>;
+  /**
+   * Opens one more for workers, and closes it when `use` fails. Otherwise it is closed together with
+   * the others.
+   */
+  another<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T>;
   /** Told when there are new ones, and the workers must change to theirs. */
   readonly renewals: Pick<Listeners, 'add'>;
   /**
@@ -97,10 +100,16 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
   return {
     connection: forwardTo(() => current.client.connection),
     native: () => current.native,
-    another: async () => {
+    another: async (use) => {
       const other = await openNative(options);
-      others.push(other);
-      return other;
+      try {
+        const used = await use(other);
+        others.push(other);
+        return used;
+      } catch (error) {
+        await other.close();
+        throw error;
+      }
     },
     renewals,
     renew: async () => {

@@ -1,12 +1,13 @@
 import type { Clock, Log } from '../../ports/index.ts';
 
-const PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 16_000;
 /** A Temporal that has refused a call for this long is not expected to take it soon. */
 const PATIENCE_MS = 2 * 60_000;
 
-/** How `@temporalio/worker` 1.24 writes a status of gRPC that may be another one soon. */
-const PASSING =
-  /Status \{ code: (?:Aborted|Cancelled|DeadlineExceeded|Internal|ResourceExhausted|Unavailable|Unknown),/;
+/** How `@temporalio/worker` 1.24 writes a status of gRPC that will not be another one soon. */
+const FINAL =
+  /Status \{ code: (?:FailedPrecondition|InvalidArgument|NotFound|PermissionDenied|Unauthenticated|Unimplemented),/;
 
 /**
  * Does work that asks Temporal, again for two minutes while it refuses only for the moment. The SDK
@@ -22,10 +23,13 @@ export async function pastRefusals<T>(
     try {
       return await work(attempt);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!PASSING.test(reason) || clock.monotonicMs() >= endMs) throw error;
-      log.warn('Temporal takes no worker for now, asked again', { reason });
-      await clock.sleep(PAUSE_MS);
+      if (!isPassing(error) || clock.monotonicMs() >= endMs) throw error;
+      log.warn('Temporal takes no worker for now, asked again', { reason: error.message });
+      await clock.sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
     }
   }
+}
+
+function isPassing(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'TransportError' && !FINAL.test(error.message);
 }

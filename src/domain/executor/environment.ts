@@ -1,4 +1,5 @@
 import type { BuildContext } from '../context/context.ts';
+import type { BuildPlan } from '../context/stage.ts';
 import { needsHelper, planStages } from '../build/plan.ts';
 import { FailureType, FinalError } from '../failure.ts';
 import { cleanPath } from '../job/project-dir.ts';
@@ -20,6 +21,7 @@ import {
   type ContainerPlace,
   type FoundFacts,
   type ReadyContainer,
+  type ReadyOptions,
 } from './ready-container.ts';
 import { planCacheDirectory, planVolume, type PlannedVolume } from './volumes.ts';
 
@@ -125,12 +127,19 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
           ...{ build: container('build', ''), helper: container('helper', '') },
           [place]: spec,
         },
-        helperComesFirst: stages.preparation.some((stage) => stage.place === 'helper'),
+        firstUse: firstUseOf(stages),
         isOfficialHelper: images.helper.reference === undefined,
         hasUmask: hasUmask(variables),
         directories: plan.directoriesToMake,
       }),
   };
+}
+
+/** Stages of the runner itself only print lines. */
+function firstUseOf({ preparation }: BuildPlan): ReadyOptions['firstUse'] {
+  const first = preparation.find(({ place }) => place === 'helper' || place === 'transfer');
+  if (first === undefined) return 'script';
+  return first.place === 'helper' ? 'helper' : 'transfer';
 }
 
 /** Names of a build's containers. Source: gitlab-runner `executors/docker` (makeContainerName). */

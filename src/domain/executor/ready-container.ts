@@ -47,8 +47,11 @@ export interface ReadyContainer {
 export interface ReadyOptions {
   /** Both containers, without the files through which they get their stages. */
   readonly containers: Readonly<Record<ContainerPlace, ContainerSpec>>;
-  /** True: the helper runs a stage before any of the job's scripts. */
-  readonly helperComesFirst: boolean;
+  /**
+   * What first needs the directories: a stage in the helper, one that moves files into a container, or
+   * the job's first script.
+   */
+  readonly firstUse: 'helper' | 'transfer' | 'script';
   /** True: the image is the official helper image. */
   readonly isOfficialHelper: boolean;
   readonly hasUmask: boolean;
@@ -66,7 +69,8 @@ const NO_IMAGE: ImageFacts = { entrypoint: [], user: '' };
  *
  * The directories that every user may write to are created by a container that waits, where its user
  * is root: to unpack them into a container that does not run takes the engine a tenth of a second.
- * That is the helper if it comes before the job's scripts, otherwise the job's own container.
+ * That is the helper if its stage is the first to need them, or the job's own container if its script
+ * is. Files are moved into a container of which nobody knows whether its shell has run.
  */
 export function readyContainer(
   place: ContainerPlace,
@@ -76,7 +80,7 @@ export function readyContainer(
   const { directories } = options;
   const helper = readyHelper(found, options, []);
   const helperOpens =
-    options.helperComesFirst && isWaiting(helper) && isRoot(helper, 'helper', found);
+    options.firstUse === 'helper' && isWaiting(helper) && isRoot(helper, 'helper', found);
   if (place === 'helper') {
     return helperOpens
       ? { spec: readyHelper(found, options, directories), directoriesToMake: [] }
@@ -84,7 +88,7 @@ export function readyContainer(
   }
   const build = readyBuild(found, options, []);
   if (helperOpens) return { spec: build, directoriesToMake: [] };
-  const isFirst = !options.helperComesFirst && canStartEarly(build);
+  const isFirst = options.firstUse === 'script' && canStartEarly(build);
   return isFirst && isRoot(build, 'build', found)
     ? { spec: readyBuild(found, options, directories), directoriesToMake: [] }
     : { spec: build, directoriesToMake: directories };

@@ -147,7 +147,9 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
       return;
     case 'elsewhere':
       ports.log.warn('job runs on another node too, left to that one', fields);
-      return forget(context, scope);
+      // Its environment may have been prepared before GitLab said so.
+      await scope.orphaned.drop(context.buildId);
+      return tellRunner(context, scope);
     case 'moved':
       await scope.orphaned.drop(context.buildId);
       ports.log.warn('build belongs to another node now, its leftovers removed', fields);
@@ -182,9 +184,15 @@ async function sweep(
 }
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
-  const { workflows, installation, orphaned } = scope;
-  const { buildId, runner } = context;
-  await orphaned.forget(buildId);
+  await scope.orphaned.forget(context.buildId);
+  await tellRunner(context, scope);
+}
+
+/** Tells the workflow that counts the build that it has ended here. */
+async function tellRunner(
+  { buildId, runner }: BuildContext,
+  { workflows, installation }: RecoveryScope,
+): Promise<void> {
   // A runner that was removed from the config needs no signal.
   await workflows.signal(serveRunnerId(installation, runner), {
     name: buildEndedSignal.name,

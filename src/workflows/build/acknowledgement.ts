@@ -11,7 +11,7 @@ interface AcknowledgementScope {
 }
 
 /**
- * Tells GitLab that the job runs, before anything else begins. Returns an outcome when the build
+ * Tells GitLab that the job runs, before any script of it begins. Returns an outcome when the build
  * ends here.
  */
 export async function acknowledge(

@@ -18,7 +18,7 @@ export interface BuildStages {
   /**
    * When `acknowledges` is true, the same call tells GitLab that the job runs and prepares the
    * environment. Returns an outcome when the build ends here. Returns `unanswered` when GitLab is
-   * away and nothing has begun: the caller then calls it again, after the job was acknowledged.
+   * away: the caller then calls it again, after the job was acknowledged.
    */
   prepare(acknowledges: boolean): Promise<BuildOutcome | 'unanswered' | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TransientError } from '../../../src/domain/failure.ts';
 import type { PlannedStage } from '../../../src/domain/context/stage.ts';
 import { runActivity } from '../support/drive.ts';
 import { createManualClock } from '../support/manual-clock.ts';
@@ -84,11 +85,48 @@ describe('a clean-up when the environment is removed', () => {
     assert.equal(setting.world.docker.containers.size, 0);
   });
 
-  it('is not possible where somebody has removed the helper, and the rest is still removed', async () => {
+  it('gives up one that neither ends nor can be ended, and the rest is removed', async () => {
+    const clock = createManualClock();
+    const scripts = { 'helper#1': { isEndless: true } };
+    const stopContainer = (name: string) =>
+      name.endsWith('-predefined')
+        ? Promise.reject(new TransientError('Docker hangs'))
+        : Promise.resolve();
+    const setting = await prepared(scripts, { ports: { clock }, engine: { stopContainer } });
+    const destroying = destroy(setting);
+    await until(() => setting.world.started.includes('helper#1'));
+    await clock.pass(5 * 60_000);
+    assert.equal(setting.world.docker.containers.size, 2);
+    await clock.pass(30_000);
+    await destroying;
+    assert.equal(setting.world.docker.containers.size, 0);
+  });
+
+  it('is run in a new helper where somebody has removed it', async () => {
     const setting = await prepared({});
     const helper = helperOf(setting);
     setting.world.docker.containers.delete(helper.status.id);
     await destroy(setting);
-    assert.deepEqual([setting.world.started, setting.world.docker.containers.size], [[], 0]);
+    assert.deepEqual(
+      [setting.world.started, setting.world.docker.containers.size],
+      [['helper#1'], 0],
+    );
+  });
+
+  it('is not run again when a removal is tried again', async () => {
+    let failures = 1;
+    const setting = await prepared(
+      {},
+      {
+        engine: {
+          removeVolume: () =>
+            failures-- > 0 ? Promise.reject(new TransientError('busy')) : Promise.resolve(),
+        },
+        changes: { job: { variables: [{ key: 'GIT_STRATEGY', value: 'clone' }] } },
+      },
+    );
+    await assert.rejects(destroy(setting), TransientError);
+    await destroy(setting);
+    assert.deepEqual(setting.world.started, ['helper#1']);
   });
 });

@@ -3,9 +3,14 @@ import { describe, it } from 'node:test';
 import { pastRefusals } from '../../../src/adapters/temporal/passing-refusal.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
+/** An error as the SDK throws it. */
+function transportError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'TransportError' });
+}
+
 function refusal(code: string): Error {
   const status = `Status { code: ${code}, message: "sick", metadata: MetadataMap { headers: {} } }`;
-  return new Error(
+  return transportError(
     `Namespace default was not found or otherwise could not be described: ${status}`,
   );
 }
@@ -32,15 +37,16 @@ function open(...faults: readonly Error[]) {
 
 describe('a Temporal that refuses for the moment', () => {
   it('is asked again', async () => {
-    const { run, tries } = open(refusal('ResourceExhausted'), refusal('Unavailable'));
+    const down = transportError('connection refused');
+    const { run, tries, now } = open(refusal('ResourceExhausted'), refusal('Unavailable'), down);
     assert.equal(await run(), 'done');
-    assert.equal(tries(), 3);
+    assert.deepEqual([tries(), now()], [4, 7_000]);
   });
 
   it('is given up after two minutes', async () => {
     const { run, now } = open(...Array.from({ length: 1_000 }, () => refusal('Unavailable')));
     await assert.rejects(run(), /could not be described/);
-    assert.equal(now(), 120_000);
+    assert.ok(now() >= 120_000 && now() < 140_000, `${now()} ms`);
   });
 
   for (const fault of [refusal('NotFound'), refusal('PermissionDenied'), new Error('a bug')]) {

@@ -13,6 +13,7 @@ const FILES = {
 
 interface Case {
   readonly git?: 'fetch' | 'none';
+  readonly cache?: true;
   readonly helper?: Partial<ImageFacts>;
   readonly job?: Partial<ImageFacts>;
   readonly found?: Partial<FoundFacts>;
@@ -20,10 +21,13 @@ interface Case {
 }
 
 /** Returns who creates the directories that every user may write to: two containers, or the runner. */
-function makersOf({ git = 'fetch', helper, job, found, docker }: Case): readonly string[] {
+function makersOf({ git = 'fetch', cache, helper, job, found, docker }: Case): readonly string[] {
   const { runner } = contextOf();
   const context = contextOf({
-    job: { variables: [{ key: 'GIT_STRATEGY', value: git }] },
+    job: {
+      variables: [{ key: 'GIT_STRATEGY', value: git }],
+      ...(cache && { cache: [{ key: 'k', paths: ['deps'] }] }),
+    },
     runner: { docker: { ...runner.docker, ...docker } },
   });
   const plan = planEnvironment({
@@ -64,6 +68,8 @@ describe('directories that every user may write to are created by', () => {
     [both, { found: { sharesPipes: false, startsEarly: false } }, 'nothing waits'],
     [['runner in build'], { found: { images: new Map() } }, 'nothing is known of the helper'],
     [['runner in helper', 'build'], { git: 'none' }, 'the job’s container where it comes first'],
+    [both, { git: 'none', cache: true }, 'files come before its shell has run'],
+    [['helper'], { cache: true }, 'sources come before the files'],
     [both, { git: 'none', job: { user: '1000' } }, 'its user may not'],
     [both, { git: 'none', job: { entrypoint: ['/tool'] } }, 'its entrypoint comes first'],
     [both, { git: 'none', found: { startsEarly: false } }, 'it cannot wait'],
