@@ -72,7 +72,8 @@ describe('Docker, asked', () => {
   before(async () => {
     proxy = await startDockerProxy();
     lab = await openFaultLab({
-      dockerToml: `    host = "${proxy.host}"`,
+      // Without all capabilities, no container creates the directories that the node then creates.
+      dockerToml: `    host = "${proxy.host}"\n    cap_drop = ["AUDIT_WRITE"]`,
       runnerToml: '  limit = 1\n  environment = ["FF_NETWORK_PER_BUILD=true"]',
     });
   });
