@@ -2,6 +2,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import type { StagePlace } from '../../domain/context/stage.ts';
 import type { EarlyStartAnswer } from '../../domain/executor/early-start.ts';
+import type { ImageFacts } from '../../domain/executor/ready-container.ts';
 import type { JobVariable } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, TraceWriter } from '../../ports/index.ts';
@@ -101,11 +102,7 @@ export interface TraceBase {
 export interface EarlyContainer {
   readonly containerId: string;
   /** What the container was made from. */
-  readonly image: {
-    readonly reference: string;
-    readonly entrypoint: readonly string[];
-    readonly user: string;
-  };
+  readonly image: ImageFacts & { readonly reference: string };
   /** Resolves when the start is over. Never rejects. */
   readonly started: Promise<EarlyStartAnswer>;
   /** True: something of the build has failed since, so the container must not get a script. */

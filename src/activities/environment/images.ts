@@ -1,5 +1,6 @@
 import type { ContainerPlace, PlannedImage } from '../../domain/executor/environment.ts';
 import { defaultHelperImage } from '../../domain/executor/helper-image.ts';
+import type { ImageFacts } from '../../domain/executor/ready-container.ts';
 import { isImageId } from '../../domain/executor/image-reference.ts';
 import { findRegistryAuth, type AuthMatch } from '../../domain/executor/registry-auth.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
@@ -31,12 +32,9 @@ interface Resolution {
 }
 
 /** The image that a container is created from. */
-export interface ResolvedImage {
+export interface ResolvedImage extends ImageFacts {
   /** Digest or id. */
   readonly reference: string;
-  readonly entrypoint: readonly string[];
-  /** The image's own user, in Docker's form. */
-  readonly user: string;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { inTries, type TryEnd } from '../../domain/tries.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 
 const FIRST_PAUSE_MS = 1_000;
@@ -19,17 +20,20 @@ export async function pastRefusals<T>(
   { clock, log }: { readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>; readonly log: Log },
 ): Promise<T> {
   const endMs = clock.monotonicMs() + PATIENCE_MS;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work(attempt);
-    } catch (error) {
-      if (!isPassing(error) || clock.monotonicMs() >= endMs) throw error;
-      log.warn('Temporal takes no worker for now, asked again', { reason: error.message });
-      await clock.sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
-    }
-  }
+  return inTries(work, {
+    nextMs: (end, { made }) =>
+      isPassing(end) && clock.monotonicMs() < endMs
+        ? Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (made - 1))
+        : undefined,
+    onRetry: (end) => {
+      const reason = end.kind === 'failed' && end.error instanceof Error ? end.error.message : '';
+      log.warn('Temporal takes no worker for now, asked again', { reason });
+    },
+    pause: (ms) => clock.sleep(ms).then(() => true),
+  });
 }
 
-function isPassing(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'TransportError' && !FINAL.test(error.message);
+function isPassing(end: TryEnd<unknown>): boolean {
+  if (end.kind !== 'failed' || !(end.error instanceof Error)) return false;
+  return end.error.name === 'TransportError' && !FINAL.test(end.error.message);
 }

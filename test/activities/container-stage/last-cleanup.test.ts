@@ -4,21 +4,19 @@ import { TransientError } from '../../../src/domain/failure.ts';
 import type { PlannedStage } from '../../../src/domain/context/stage.ts';
 import { runActivity } from '../support/drive.ts';
 import { createManualClock } from '../support/manual-clock.ts';
-import { buildContainer, prepared, SOURCES, type Setting } from '../support/prepared-stage.ts';
-import { until, type FakeContainer } from '../support/world.ts';
+import {
+  buildContainer,
+  helperContainer,
+  prepared,
+  SOURCES,
+  type Setting,
+} from '../support/prepared-stage.ts';
+import { until } from '../support/world.ts';
 
 const CLEANUP: PlannedStage = { name: 'cleanup_file_variables', place: 'helper', attempts: 1 };
 
 function destroy({ node, build }: Setting): Promise<void> {
   return runActivity(() => node.destroyEnvironment(build, CLEANUP));
-}
-
-function helperOf({ world }: Setting): FakeContainer {
-  const found = [...world.docker.containers.values()].find(({ spec }) =>
-    spec.name.endsWith('-predefined'),
-  );
-  assert.ok(found !== undefined);
-  return found;
 }
 
 describe('a clean-up when the environment is removed', () => {
@@ -61,7 +59,7 @@ describe('a clean-up when the environment is removed', () => {
   it('is begun anew when its container was killed before it began', async () => {
     const setting = await prepared({});
     const { world } = setting;
-    const helper = helperOf(setting);
+    const helper = helperContainer(setting.world);
     // The container does not hear of its stage.
     world.disk.files.helper.hear = undefined;
     const destroying = destroy(setting);
@@ -104,7 +102,7 @@ describe('a clean-up when the environment is removed', () => {
 
   it('is run in a new helper where somebody has removed it', async () => {
     const setting = await prepared({});
-    const helper = helperOf(setting);
+    const helper = helperContainer(setting.world);
     setting.world.docker.containers.delete(helper.status.id);
     await destroy(setting);
     assert.deepEqual(

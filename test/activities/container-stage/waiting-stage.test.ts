@@ -5,7 +5,7 @@ import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
-import { runStageOn } from '../support/prepared-stage.ts';
+import { helperContainer, runStageOn } from '../support/prepared-stage.ts';
 import { openProcess } from '../support/process.ts';
 import {
   createWorld,
@@ -38,9 +38,7 @@ async function prepared(options: WorldOptions = {}): Promise<Setting> {
   const { node } = openProcess(world).activities;
   const build = { buildId: context.buildId };
   await runActivity(() => node.prepareEnvironment(build));
-  const containers = [...world.docker.containers.values()];
-  const helper = containers.find(({ spec }) => spec.name.endsWith('-predefined'));
-  assert.ok(helper !== undefined);
+  const helper = helperContainer(world);
   const another = openProcess(world).activities.node;
   return {
     world,

@@ -48,8 +48,16 @@ export function runStageOn(
   };
 }
 
-export function buildContainer({ docker }: World): FakeContainer {
-  const found = [...docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
+export function buildContainer(world: World): FakeContainer {
+  return containerNamed(world, '-build');
+}
+
+export function helperContainer(world: World): FakeContainer {
+  return containerNamed(world, '-predefined');
+}
+
+function containerNamed({ docker }: World, ending: string): FakeContainer {
+  const found = [...docker.containers.values()].find(({ spec }) => spec.name.endsWith(ending));
   assert.ok(found !== undefined);
   return found;
 }

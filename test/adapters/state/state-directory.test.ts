@@ -29,6 +29,17 @@ async function setUp() {
   };
 }
 
+/** A lock of a process that has ended, and the claim of another one to replace it. */
+async function claimedBy(claimant: string) {
+  const { path, options } = await setUp();
+  const stale = '999999999 gone x\n';
+  const digest = createHash('sha256').update(stale).digest('hex');
+  await mkdir(path);
+  await writeFile(join(path, 'lock'), stale);
+  await writeFile(join(path, `lock.claim-${digest}`), claimant);
+  return { path, options };
+}
+
 describe('openStateDirectory', () => {
   it('creates its directories so that nobody else can read them', async () => {
     const { path, options } = await setUp();
@@ -99,12 +110,7 @@ describe('openStateDirectory', () => {
   });
 
   it('follows a process that was killed while it took over a lock', async () => {
-    const { path, options } = await setUp();
-    const stale = '999999999 gone x\n';
-    const digest = createHash('sha256').update(stale).digest('hex');
-    await mkdir(path);
-    await writeFile(join(path, 'lock'), stale);
-    await writeFile(join(path, `lock.claim-${digest}`), '999999999 gone y\n');
+    const { path, options } = await claimedBy('999999999 gone y\n');
     const state = await openStateDirectory(options);
     const left = (await readdir(path)).filter((name) => name.startsWith('lock'));
     assert.deepEqual(left, ['lock'], 'no claims left behind');
@@ -112,13 +118,8 @@ describe('openStateDirectory', () => {
   });
 
   it('waits for no process that takes over a lock: it counts as the owner', async () => {
-    const { path, options } = await setUp();
-    const stale = '999999999 gone x\n';
-    const digest = createHash('sha256').update(stale).digest('hex');
-    await mkdir(path);
-    await writeFile(join(path, 'lock'), stale);
-    const claimant = `${process.pid} ${await describeProcess(process.pid)} y\n`;
-    await writeFile(join(path, `lock.claim-${digest}`), claimant);
+    const identity = await describeProcess(process.pid);
+    const { options } = await claimedBy(`${process.pid} ${identity} y\n`);
     await assert.rejects(openStateDirectory(options), {
       message: new RegExp(`in use by process ${process.pid}`),
     });
