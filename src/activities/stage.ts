@@ -205,7 +205,7 @@ async function stop(
   ports: Pick<Ports, 'builds' | 'engine'>,
 ): Promise<void> {
   const { context, trace, stage } = build;
-  build.preparation.abort();
+  build.preparing?.abort();
   if (stage !== undefined) {
     stage.stopReason = request.reason;
     const line = formatRunnerLine('warning', `The stage is stopped: ${request.reason}`);

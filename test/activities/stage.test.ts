@@ -7,7 +7,8 @@ import { stdinLoader } from '../../src/domain/script/stage-command.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
 import { createFakeStore } from './support/fake-disk.ts';
-import { remove } from './support/fake-engine.ts';
+import { endlessPull, remove } from './support/fake-engine.ts';
+import { gate } from './support/gate.ts';
 import { openProcess } from './support/process.ts';
 import { until } from './support/world.ts';
 import {
@@ -131,6 +132,22 @@ describe('a stage', () => {
     remove(world, buildContainer(world));
     assert.deepEqual(await run(), { kind: 'succeeded' });
     assert.deepEqual(world.started, ['build#1']);
+  });
+
+  it('whose container is created again ends at once when it is stopped', async () => {
+    const pulling = gate();
+    const setting = await prepared({});
+    const { world, build } = setting;
+    const { node } = openProcess(world, {
+      engine: { pullImage: endlessPull(pulling.open) },
+    }).activities;
+    remove(world, buildContainer(world));
+    const request: StageRequest = { stage: SCRIPT, attempt: 1, jobStatus: 'running' };
+    const running = runActivity(() => node.runStage(build, request));
+    await pulling.opened;
+    await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
+    assert.deepEqual(await running, { kind: 'stopped' });
+    assert.deepEqual(world.started, []);
   });
 
   it('whose container was removed after it began is a system failure, never run again', async () => {

@@ -17,17 +17,17 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
  * trace.
  */
 export async function stopBegun(build: LiveBuild): Promise<void> {
-  build.preparation.abort();
+  build.closing.abort();
   // It may still begin the preparation.
   await build.begun?.catch(() => undefined);
   await stopPreparation(build);
 }
 
 /**
- * Stops the preparation of the environment, if it is under way. When this resolves, it creates nothing
- * more and writes nothing more to the trace.
+ * Ends the preparation of the environment for good. When this resolves, nothing more is created, and
+ * no line of the preparation is written to the trace any more.
  */
 export async function stopPreparation(build: LiveBuild): Promise<void> {
-  build.preparation.abort();
+  build.closing.abort();
   await build.settled(MAKING);
 }

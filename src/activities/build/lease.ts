@@ -73,7 +73,7 @@ async function ask(build: LiveBuild, { clock, log, leases }: ConfirmPorts): Prom
  */
 export function loseLease(build: LiveBuild): void {
   build.lease.isLost = true;
-  build.preparation.abort();
+  build.closing.abort();
   build.finished.abort();
   build.stage?.stopping.abort();
 }

@@ -6,7 +6,7 @@ import type { ImageFacts } from '../../domain/executor/ready-container.ts';
 import type { JobVariable } from '../../domain/job/payload.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports, TraceWriter } from '../../ports/index.ts';
-import type { Beginning } from '../contract.ts';
+import type { Acknowledgement, Beginning } from '../contract.ts';
 import { openLease, type LeaseState } from './lease-state.ts';
 import { openWaits, type Waits } from './waits.ts';
 
@@ -23,13 +23,18 @@ export interface LiveBuild {
    * rest.
    */
   readonly finished: AbortController;
-  /** Aborts when the environment is no longer wanted, because an image pull may take long. */
-  readonly preparation: AbortController;
+  /**
+   * Aborts when nothing more is created for the build: GitLab does not want it, its result is
+   * reported, its environment is removed, or another node has it.
+   */
+  readonly closing: AbortController;
   /**
    * Aborts when GitLab has accepted the job in this process, because GitLab takes no trace before
    * that.
    */
   readonly acknowledged: AbortController;
+  /** What GitLab has answered to the acknowledgement, once it has {@link acknowledged} the job. */
+  acknowledgement: Acknowledgement | undefined;
   /** Aborts when the node's record of the build is deleted. */
   readonly released: AbortController;
   readonly lease: LeaseState;
@@ -46,6 +51,8 @@ export interface LiveBuild {
    * when there is none. Never rejects.
    */
   ending: Promise<void> | undefined;
+  /** Stops the preparation that runs in this process, if one does. */
+  preparing: AbortController | undefined;
   /** The stage that runs in this process, if one does. */
   stage: RunningStage | undefined;
   /**
@@ -226,7 +233,7 @@ function createLiveBuild(
       context = { ...context, exports };
     },
     finished: new AbortController(),
-    preparation: new AbortController(),
+    closing: new AbortController(),
     acknowledged: new AbortController(),
     released: new AbortController(),
     lease: openLease(),
@@ -239,7 +246,7 @@ function createLiveBuild(
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
     ...{ base: undefined, begun: undefined, early: undefined, ending: undefined },
-    stage: undefined,
+    ...{ preparing: undefined, stage: undefined, acknowledgement: undefined },
     diskFault: undefined,
     serviceLogs: undefined,
     exclusively: (send) => {

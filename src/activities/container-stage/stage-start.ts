@@ -49,8 +49,9 @@ export async function startOnce(
   build: LiveBuild,
   stage: PlacedStage,
 ): Promise<StageStart | undefined> {
-  const opened = await openContainer(build, stage);
   const { container, engine, ports } = stage;
+  const opened = await openUnlessStopped(build, stage);
+  if (opened === undefined) return undefined;
   const { status } = opened;
   if (opened.start !== undefined && hasStarted(opened, opened.start)) {
     ports.metrics.stageReattached(build.context);
@@ -67,6 +68,23 @@ export async function startOnce(
   await handOver(build, { ...stage, start, opened, isReady });
   return start;
 }
+
+/** Returns undefined when the stage was told to stop while its container was created again. */
+async function openUnlessStopped(
+  build: LiveBuild,
+  stage: PlacedStage,
+): Promise<OpenedContainer | undefined> {
+  try {
+    return await openContainer(build, stage);
+  } catch (error) {
+    if (!(error instanceof MakingStopped)) throw error;
+    // Losing the lease also stops the stage.
+    await assertLease(build, stage.ports);
+    return undefined;
+  }
+}
+
+class MakingStopped extends Error {}
 
 interface HandOver extends PlacedStage {
   readonly start: StageStart;
@@ -225,11 +243,16 @@ async function makeAgain(
   replaced?: ContainerOptions['replaced'],
 ): Promise<ContainerStatus> {
   const plan = planFor(build, ports);
-  const { signal } = new AbortController();
+  // Pulling an image may take long.
+  const signal = build.stage?.stopping.signal ?? new AbortController().signal;
   const options = { plan, places: [place], withServices: false, ports, signal };
-  await build.joined(MAKING, () =>
-    ensureContainers(build, { ...options, ...(replaced !== undefined && { replaced }) }),
-  );
+  try {
+    await build.joined(MAKING, () =>
+      ensureContainers(build, { ...options, ...(replaced !== undefined && { replaced }) }),
+    );
+  } catch (error) {
+    throw signal.aborted ? new MakingStopped('the stage was stopped', { cause: error }) : error;
+  }
   const status = await engine.inspectContainer(container);
   if (status === undefined) throw new ContainerGone(container);
   return status;

@@ -73,7 +73,9 @@ export async function ensureContainers(build: LiveBuild, options: ContainerOptio
   const services = await readServices(build, ports);
   const links = linksTo(plan, services, build.context.runner.docker.networkMode);
   const helperImage = images.places.get('helper')?.reference ?? '';
-  const starts = openEarlyStarts(build, { engine: ports.engine(build.context.runner), ports });
+  const starts = openEarlyStarts(build, {
+    ...{ engine: ports.engine(build.context.runner), ports, signal },
+  });
   await together(signal, [
     async (either) => {
       const creating = places.map((place) => async () => {

@@ -18,8 +18,9 @@ const ANSWER_AGE_MS = 5_000;
  * All tries together do not wait longer than this limit.
  */
 export async function whenDockerAnswers(
-  { context, trace, preparation, waits }: LiveBuild,
+  { context, trace, waits }: LiveBuild,
   { engine, clock, builds }: Pick<Ports, 'engine' | 'clock' | 'builds'>,
+  signal: AbortSignal,
 ): Promise<EngineInfo> {
   for (;;) {
     try {
@@ -36,7 +37,7 @@ export async function whenDockerAnswers(
       const text = `Docker is waited for: ${error.message}`;
       waits.begin('docker', waitAfter(error));
       await trace.appendOnce('prepare_executor/docker', formatRunnerLine('warning', text));
-      await clock.sleep(PAUSE_MS, preparation.signal);
+      await clock.sleep(PAUSE_MS, signal);
     }
   }
 }

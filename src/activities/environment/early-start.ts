@@ -31,14 +31,16 @@ export interface EarlyStarts {
 interface EarlyStartOptions {
   readonly engine: ContainerEngine;
   readonly ports: Pick<Ports, 'builds' | 'log'>;
+  /** No container is started after it has aborted. */
+  readonly signal: AbortSignal;
 }
 
 export function openEarlyStarts(
   build: LiveBuild,
-  { engine, ports }: EarlyStartOptions,
+  { engine, ports, signal }: EarlyStartOptions,
 ): EarlyStarts {
   const start = async ({ id }: CreatedContainer): Promise<EarlyStartAnswer> => {
-    if (build.preparation.signal.aborted) return 'refused';
+    if (signal.aborted) return 'refused';
     try {
       // By its id, so that a start which is still under way never hits the container's successor.
       await engine.startContainer(id);

@@ -122,10 +122,22 @@ export async function prepareJoined(
 ): Promise<void> {
   const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
   ports.metrics.stageBegan(build.context, at);
-  await doubtOnFault(build, () => build.joined(MAKING, () => prepare(build, ports)));
+  await doubtOnFault(build, () => build.joined(MAKING, () => prepareUntilStopped(build, ports)));
 }
 
-async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {
+/** Prepares until it is stopped. A person may have that tried again, so each try can be stopped. */
+async function prepareUntilStopped(build: LiveBuild, ports: PreparePorts): Promise<void> {
+  const stopping = new AbortController();
+  build.preparing = stopping;
+  try {
+    const signal = AbortSignal.any([stopping.signal, build.closing.signal]);
+    await prepare(build, ports, signal);
+  } finally {
+    build.preparing = undefined;
+  }
+}
+
+async function prepare(build: LiveBuild, ports: PreparePorts, signal: AbortSignal): Promise<void> {
   const { context, trace } = build;
   const hasSections = context.job.features.trace_sections;
   const end = async (): Promise<void> => {
@@ -137,9 +149,9 @@ async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {
   const start = formatSectionStart('prepare_executor', ports.clock.nowMs(), hasSections);
   await trace.appendOnce('prepare_executor/start', start + stageTitle('prepare_executor'));
   try {
-    await prepareOnce(build, ports);
+    await prepareOnce(build, ports, signal);
   } catch (error) {
-    if (build.preparation.signal.aborted) {
+    if (signal.aborted) {
       await end();
       throw notWanted();
     }
@@ -150,9 +162,13 @@ async function prepare(build: LiveBuild, ports: PreparePorts): Promise<void> {
   await end();
 }
 
-async function prepareOnce(build: LiveBuild, ports: PreparePorts): Promise<void> {
-  const { trace, preparation } = build;
-  assertLinux(await whenDockerAnswers(build, ports));
+async function prepareOnce(
+  build: LiveBuild,
+  ports: PreparePorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { trace } = build;
+  assertLinux(await whenDockerAnswers(build, ports, signal));
   const plan = planFor(build, ports);
   await trace.appendOnce('prepare_executor/image', formatImageLine(plan.jobImageName));
   for (const warning of plan.warnings) {
@@ -161,7 +177,6 @@ async function prepareOnce(build: LiveBuild, ports: PreparePorts): Promise<void>
     await trace.appendOnce(key, formatRunnerLine('warning', warning));
   }
   const places = placesOf(plan);
-  const { signal } = preparation;
   await ensureContainers(build, { plan, places, withServices: true, ports, signal });
 }
 

@@ -63,15 +63,18 @@ export function createCoordinatorActivities(
 
 /**
  * Acknowledges a job whose trace has its header, or joins a call that is in progress. What GitLab has
- * already told this process is not asked again.
+ * already answered to this process is returned again.
  */
 export async function acknowledgeOnce(
   build: LiveBuild,
   ports: SendPorts,
 ): Promise<Acknowledgement> {
-  if (build.acknowledged.signal.aborted) return 'accepted';
+  if (build.acknowledgement !== undefined) return build.acknowledgement;
   const answer = await build.joined('acknowledge', () => acknowledge(build, ports));
-  if (answer === 'accepted' || answer === 'canceling') build.acknowledged.abort();
+  if (answer === 'accepted' || answer === 'canceling') {
+    build.acknowledgement = answer;
+    build.acknowledged.abort();
+  }
   return answer;
 }
 

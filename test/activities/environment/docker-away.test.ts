@@ -41,8 +41,9 @@ describe('a Docker that is away while a build is prepared', () => {
   it('is waited for five minutes by all tries of the preparation together', async () => {
     const { away, slept, buildId } = openWithout('cannot reach Docker');
     const build = await createLiveBuilds(away).open(buildId);
+    const { signal } = new AbortController();
     for (let tries = 0; tries < 3; tries += 1) {
-      await assert.rejects(whenDockerAnswers(build, away), TransientError);
+      await assert.rejects(whenDockerAnswers(build, away, signal), TransientError);
     }
     assert.ok(slept.ms >= 300_000 && slept.ms < 310_000, `${slept.ms} ms`);
   });

@@ -7,6 +7,8 @@ import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { runActivity } from '../support/drive.ts';
+import { endlessPull } from '../support/fake-engine.ts';
+import { gate } from '../support/gate.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld, until, type World } from '../support/world.ts';
 
@@ -37,6 +39,8 @@ const NO_PIPES: ContainerEngine['info'] = () =>
     ...{ architecture: 'x86_64', name: 'desk', osType: 'linux' },
     ...{ sharesPipes: false, isPodman: false },
   });
+
+const IMAGE = { repoDigests: [], user: '', exposedPorts: [], entrypoint: [] };
 
 function namesOf({ docker }: World): readonly string[] {
   return [...docker.containers.values()].map(({ spec }) => spec.name.replace(/^.*-/, ''));
@@ -84,6 +88,29 @@ describe('preparing an environment', () => {
       artifacts: [{ paths: ['**/*.log'] }],
     };
     const { world, node, build } = open({ job });
+    await runActivity(() => node.prepareEnvironment(build));
+    assert.deepEqual(namesOf(world), ['build', 'predefined']);
+  });
+
+  it('that was stopped can be prepared again, as after a time-out and `retry`', async () => {
+    const pulling = gate();
+    let isStopped = false;
+    const { world, node, build } = open(
+      {},
+      {
+        engine: {
+          pullImage: (reference, options) => {
+            if (isStopped) return Promise.resolve({ ...IMAGE, id: `sha256:${reference}` });
+            return endlessPull(pulling.open)(reference, options);
+          },
+        },
+      },
+    );
+    const first = runActivity(() => node.prepareEnvironment(build));
+    await pulling.opened;
+    await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'prepare timeout' }));
+    await assert.rejects(first, /the preparation was stopped/);
+    isStopped = true;
     await runActivity(() => node.prepareEnvironment(build));
     assert.deepEqual(namesOf(world), ['build', 'predefined']);
   });

@@ -100,4 +100,11 @@ describe('the beginning of a build in one call', () => {
     assert.equal(await runActivity(() => node.acknowledgeJob(build)), 'accepted');
     assert.deepEqual(world.gitlab.updates, [{ state: 'running' }]);
   });
+
+  it('answers "canceling" again when a call is repeated in the same process', async () => {
+    const { node, build } = open({ kind: 'done', remote: 'canceling' });
+    for (const call of ['beginBuild', 'beginBuild', 'acknowledgeJob'] as const) {
+      assert.equal(await runActivity(() => node[call](build)), 'canceling', call);
+    }
+  });
 });

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { ContainerPlace } from '../../../src/domain/executor/environment.ts';
 import type { ContainerEngine, ContainerStatus, ImageInfo } from '../../../src/ports/index.ts';
 import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
@@ -139,6 +141,17 @@ const CREATED: Omit<ContainerStatus, 'id' | 'labels' | 'opensStdin'> = {
   startedAt: NEVER,
   error: '',
 };
+
+/** A pull that ends only when it is given up. Calls `begun` when it has begun. */
+export function endlessPull(begun: () => void): ContainerEngine['pullImage'] {
+  return async (_reference, { signal }) => {
+    begun();
+    assert.ok(signal !== undefined);
+    signal.throwIfAborted();
+    await once(signal, 'abort');
+    throw signal.reason;
+  };
+}
 
 type Resources = Pick<
   ContainerEngine,
