@@ -147,19 +147,19 @@ export interface BuildActivities {
   /** Writes a line about a person's command. Writes nothing once the trace is finished. */
   writeNotice(build: BuildRef, notice: TraceNotice): Promise<void>;
   /**
-   * Starts the job's container with a script that only waits, so that a person can open a shell in it.
-   * Only called while nothing else of the build runs. `count` tells one start from the others: called
-   * again with the same one, it starts nothing. Returns false where the job has no container.
+   * Starts the job's container with a script that only waits, so that a person can open a shell in
+   * the container. Only call it while nothing else of the build runs. `count` numbers the starts: a
+   * repeated call with the same number starts nothing. Returns false when the job has no container.
    */
   startForShell(build: BuildRef, count: number): Promise<boolean>;
   /**
-   * Removes containers, temporary volumes and the network. Runs `cleanup` in its container before; its
-   * output is not in the trace, which may have its last line already.
+   * Removes containers, temporary volumes and the network. Runs `cleanup` in its container before
+   * that. The output of `cleanup` is dropped, because the trace may already have its last line.
    */
   destroyEnvironment(build: BuildRef, cleanup?: PlannedStage): Promise<void>;
   /**
-   * Deletes the node's record of the build and returns its slot. Tells the runner that the build has
-   * ended when its workflow's id is given.
+   * Deletes the node's record of the build and returns its slot. Tells the runner that the build
+   * has ended when its workflow's id is given.
    */
   releaseBuild(build: BuildRef, runnerWorkflowId?: string): Promise<void>;
   /** Asks Temporal to cancel the build's workflow, which cannot end as Canceled otherwise. */

@@ -160,7 +160,7 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
   build.stage = running;
   try {
     const { place } = run;
-    // What the last stage has left running may still change files.
+    // Processes that the last stage has left running may still change files.
     await build.ending;
     const loss = await build.noticeLoss();
     if (loss !== undefined) return outcomeOfLoss(loss);
@@ -218,18 +218,15 @@ async function stop(
   for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
     if (status === undefined || !isAlive(status)) continue;
-    // The stage to stop runs in the other container, and this one waits for the stages after it.
+    // The stage runs in the job's container. The helper only waits, and later stages need it.
     if (isWaiting(status) && stage?.place === 'build') continue;
-    // Only the waiting shell could be asked to stop, and it does not react while it waits.
+    // An idle container only runs a shell, which does not react to a request to stop.
     const isIdle = await waits(build, status, ports);
     await engine.stopContainer(container, isIdle ? 'kill' : how);
   }
 }
 
-/**
- * Whether the container waits for its stages, or was started early and nothing of a script has begun
- * in it.
- */
+/** Whether the container waits for its stages, or was started early and has not begun a script. */
 async function waits(
   { context }: LiveBuild,
   status: ContainerStatus,

@@ -67,11 +67,11 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
   linkTarget(idOrName: string, path: string): Promise<string | undefined>;
   /**
    * Describes a regular file or a directory without reading it, which takes a tenth of the time.
-   * Returns undefined for anything else, when there is nothing, and where the engine does not tell it
-   * for sure: then only {@link readFiles} knows.
+   * Returns undefined for anything else, for an absent path, and when the engine's answer is not
+   * reliable. Only {@link readFiles} then knows.
    */
   statPath(idOrName: string, path: string): Promise<PathStat | undefined>;
-  /** Whether `path` exists in a container, whether that runs or not. Follows links. */
+  /** Whether `path` exists in a container. The container need not run. Follows links. */
   pathExists(idOrName: string, path: string): Promise<boolean>;
   /**
    * Writes members below the existing directory `path` of a container, whether it runs or not. A
@@ -95,8 +95,9 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
     options: { readonly maxBytes: number; readonly timestamps?: boolean },
   ): Promise<readonly LogRun[]>;
   /**
-   * Reads the same as `readLogs`, and whatever is added until the container has ended or `maxBytes`
-   * are read. Throws when the signal aborts or the engine goes away. Leaving the loop early ends it.
+   * Reads the same as `readLogs`, and then everything that is added until the container ends or
+   * `maxBytes` are read. Throws when the signal aborts or the engine goes away. Leaving the loop
+   * early ends the request.
    */
   followLogs(
     idOrName: string,
@@ -139,8 +140,8 @@ export interface EngineInfo {
    */
   readonly sharesPipes: boolean;
   /**
-   * True: the engine is Podman, which mounts the volumes of a container only while that runs, and
-   * often answers otherwise than Docker about a container that runs or has just ended.
+   * True: the engine is Podman. Podman mounts a container's volumes only while the container runs,
+   * and often answers differently from Docker about a container that runs or has just ended.
    */
   readonly isPodman: boolean;
 }

@@ -14,8 +14,8 @@ export interface Coordinator {
   /** Sends a state. Throws TransientError when the call should be tried again. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
   /**
-   * Returns how much of a trace the next patch may send when so many bytes of it wait. The room is
-   * given back when the patch was answered.
+   * Reserves room for the next patch of a trace that has this many unsent bytes. Give the room back
+   * when the patch was answered.
    */
   takePatchRoom(waitingBytes: number): PatchRoom;
   /** Sends bytes of the trace. `body` is exactly the window. */
@@ -112,7 +112,7 @@ export type PatchReply =
   | { readonly kind: 'job_gone'; readonly status: number }
   /** 404 while the job runs: the patch is dropped, and the job continues. */
   | { readonly kind: 'not_found' }
-  /** 413 for more bytes than every GitLab takes. Later patches may send no more than those. */
+  /** 413 for a patch larger than every GitLab takes. Later patches must not exceed that size. */
   | { readonly kind: 'too_large' };
 
 /** A packed file to upload as artifacts. */

@@ -33,8 +33,8 @@ export interface TraceWriter {
   /** Appends bytes that are not in a file, such as an entrypoint's output, once for each key. */
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /**
-   * Writes the bytes that masking holds back, because the stage's streams have ended. They survive a
-   * crash after the next line or checkpoint; until then the stage is followed again.
+   * Writes the bytes that masking holds back, because the stage's streams have ended. They survive
+   * a crash after the next line or checkpoint; until then the stage is followed again.
    */
   endStreams(): Promise<void>;
   /** From now on also masks these phrases in everything that is written. */

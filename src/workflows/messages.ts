@@ -69,7 +69,7 @@ export const pauseRunnerSignal = defineSignal<[runner: string]>('pauseRunner');
 export const resumeRunnerSignal = defineSignal<[runner: string]>('resumeRunner');
 /** Stops all job requests; builds continue. `resume` ends it. */
 export const drainSignal = defineSignal('drain');
-/** Ends a drain, so that the node asks for jobs again; with a runner it ends the pause of that one. */
+/** Ends a drain. When a runner is given, ends the pause of this runner instead. */
 export const resumeSignal = defineSignal<[runner?: string]>('resume');
 /** Ends feedRunners and its runners. Builds continue, and a runner ends after its last one. */
 export const stopSignal = defineSignal('stop');
@@ -79,7 +79,7 @@ export const pauseSignal = defineSignal<[runner: string]>('pause');
 export const reloadSignal = defineSignal('reload');
 /** Same as the signal `pause`, but refuses a runner that does not exist. */
 export const pauseUpdate = defineUpdate<string, [runner: string]>('pause');
-/** Ends a drain, or the pause of one runner when it is given. */
+/** Same as the signal `resume`, but refuses a runner that does not exist. */
 export const resumeUpdate = defineUpdate<string, [runner?: string]>('resume');
 /** Same as the signal `drain`, but answers. */
 export const drainUpdate = defineUpdate<string>('drain');
@@ -95,7 +95,7 @@ export interface HealthReport {
 /** Asks `feedRunners` for its settings and the health of its runners. */
 export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 
-/** Tells people the state of the fleet, not encrypted. It contains keys of runners and no names. */
+/** Tells people the state of the fleet. The unencrypted answer has keys of runners and no names. */
 export const fleetStatusQuery = defineQuery<unknown>('status');
 
 // serveRunner
@@ -118,8 +118,8 @@ export const buildEndedSignal = defineSignal<[buildId: string]>(BUILD_ENDED_SIGN
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');
 /**
- * Tells people the state of the runner, not encrypted: only numbers, times and words of closed
- * lists.
+ * Tells people the state of the runner. The answer is not encrypted, so it only contains numbers,
+ * times and words of closed lists.
  */
 export const runnerStatusQuery = defineQuery<unknown>('status');
 /** The state of a runner's workflow. */
@@ -175,28 +175,28 @@ export const cancelSignal = defineSignal('cancel');
 /** Same as the signal `cancel`, but answers. */
 export const cancelUpdate = defineUpdate<string>('cancel');
 /**
- * Tells the build everything that it waits for on its node. Each signal replaces the last one. Read
- * by `parseWaits`.
+ * Tells the build everything that it waits for on its node. Each signal replaces the last one.
+ * `parseWaits` reads the input.
  */
 export const waitsSignal = defineSignal<[waits: unknown]>(WAITS_SIGNAL);
 /**
- * Keeps the containers of a build after its job, or stops the build before a stage. The input is read
- * by `parseHoldCommand`.
+ * Keeps the containers of a build after its job, or stops the build before a stage.
+ * `parseHoldCommand` reads the input.
  */
 export const holdSignal = defineSignal<[command: unknown]>('hold');
-/** Same as the signal, but refuses a command that makes no sense. */
+/** Same as the signal `hold`, but refuses a command that makes no sense. */
 export const holdUpdate = defineUpdate<string, [command: unknown]>('hold');
-/** Ends the hold that the build is stopped at, or else removes the commands for later holds. */
+/** Ends the current hold. Without a current hold, removes the commands for later holds. */
 export const releaseSignal = defineSignal<[Release?]>('release');
-/** Same as the signal, but is refused where nothing is held. */
+/** Same as the signal `release`, but refuses when nothing is held. */
 export const releaseUpdate = defineUpdate<string, [release: Release | undefined]>('release');
-/** Tries the failed stage again that the build is stopped after. */
+/** Retries the failed stage after which the build is stopped. */
 export const retrySignal = defineSignal<[Release?]>('retry');
-/** Same as the signal, but is refused where the build is not stopped after a failed stage. */
+/** Same as the signal `retry`, but refuses when the build is not stopped after a failed stage. */
 export const retryUpdate = defineUpdate<string, [release: Release | undefined]>('retry');
 /**
- * Tells the build about a person's shell, so that its trace tells of it. Starts the job's container where
- * the build is held. The input is read by `parseShellCommand`.
+ * Tells the build about a person's shell, and the build writes a line about the shell into its
+ * trace. Starts the job's container when the build is held. `parseShellCommand` reads the input.
  */
 export const shellUpdate = defineUpdate<string, [command: ShellInput]>('shell');
 /** What the command `shell` tells the build. */
@@ -209,7 +209,7 @@ export interface ShellInput {
 export interface Release {
   readonly by?: string;
 }
-/** Tells people the state of the build, not encrypted. */
+/** Tells people the state of the build. The answer is not encrypted. */
 export const buildStatusQuery = defineQuery<BuildStatus>('status');
 /** The state of a build, in words of closed lists. */
 export interface BuildStatus {
@@ -222,7 +222,7 @@ export interface BuildStatus {
   readonly result?: BuildOutcome['state'];
   readonly why?: string;
 }
-/** Tells people the stages of the build, not encrypted. */
+/** Tells people the stages of the build. The answer is not encrypted. */
 export const stagesQuery = defineQuery<readonly StageAnswer[]>('stages');
 /** One try of a stage. */
 export interface StageAnswer {

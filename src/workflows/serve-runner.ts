@@ -29,8 +29,8 @@ const TURN_MS = 55_000;
 /** Pause after a fault that is not GitLab's: the slots queue or the node has failed. */
 const FAULT_PAUSE_MS = 5_000;
 /**
- * Pause after a node whose config.toml does not have the runner took the request. That may happen
- * for a long time.
+ * Pause after the request went to a node whose config.toml does not contain the runner. The next
+ * requests may go to that node too, for a long time.
  */
 const UNKNOWN_RUNNER_PAUSE_MS = 30_000;
 

@@ -55,7 +55,7 @@ export interface ServeRunnerState {
   readonly feederId: string;
   /** True: the next request does not wait for the interval. */
   readonly askAtOnce: boolean;
-  /** See `adaptQuestionLimit`. */
+  /** The limit of open requests: see `adaptRequestLimit`. */
   readonly questionLimit: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;

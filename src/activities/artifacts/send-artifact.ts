@@ -105,7 +105,7 @@ async function isJobGone(context: ArtifactContext, why: string): Promise<boolean
   }
 }
 
-/** Tells once that the upload waits for GitLab, however long it waits. */
+/** Prints a line about the wait for GitLab, only once for the whole wait. */
 async function waiting(context: ArtifactContext, fault: TransientError): Promise<TransientError> {
   const { build, ports } = context;
   const text = `${prefixOf(context)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;

@@ -2,8 +2,8 @@ import type { Beginning } from '../contract.ts';
 import { MAKING, type LiveBuild } from './live-builds.ts';
 
 /**
- * Returns how this node begins the build, or has begun it, before its workflow's first call.
- * Undefined when it does not, or when another call has taken that over: the next try begins anew.
+ * Takes over the eager begin of the build, which may still be in progress. Returns undefined when
+ * there is none, or when another call has taken it over. The caller then begins the build itself.
  */
 export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
   const { begun } = build;
@@ -12,13 +12,13 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
 }
 
 /**
- * Stops a beginning that no call has taken over, and a preparation, because the workflow wants to end
- * the build. When this resolves, for each of several callers, neither writes anything more to the
- * trace.
+ * Stops an eager begin that no call has taken over, and the preparation, because the workflow wants
+ * to end the build. When this resolves, neither of them writes to the trace any more. Several
+ * callers may wait at the same time.
  */
 export async function stopBegun(build: LiveBuild): Promise<void> {
   build.closing.abort();
-  // It may still begin the preparation.
+  // The eager begin may start the preparation until it ends itself.
   await build.begun?.catch(() => undefined);
   await stopPreparation(build);
 }

@@ -17,7 +17,9 @@ export interface ContainerStage {
   readonly request: StageRequest;
   readonly place: ContainerPlace;
   readonly ports: ContainerStagePorts;
-  /** False: the job's file variables are not written, because its clean-up may have removed them. */
+  /**
+   * False: the job's file variables are not written, because its clean-up may have removed them.
+   */
   readonly hasFiles?: false;
 }
 
@@ -40,9 +42,9 @@ export interface StageStart {
    */
   readonly waits?: true;
   /**
-   * True: the container was started before its script was there, and waits for it, so its state file
-   * tells whether the script has begun. Absent for other containers, and in notes of releases up to
-   * 0.1.0.
+   * True: the container was started before its script was there, and waits for it, so its state
+   * file tells whether the script has begun. Absent for other containers, and in notes of releases
+   * up to 0.1.0.
    */
   readonly early?: true;
   /**
@@ -70,8 +72,8 @@ export interface StartedStage extends ContainerStage {
 }
 
 /**
- * Set before the first script of a build is handed to the job's container. Until then, the container
- * can be replaced without loss, and its turn is empty.
+ * Set before the first script of a build is handed to the job's container. Until then, the
+ * container can be replaced without loss, and its turn is empty.
  */
 export const HAD_SCRIPT = defineMark('had-script');
 
@@ -81,16 +83,16 @@ export function stageKey({ name, attempt }: StageTry): string {
 }
 
 /**
- * The note on what a container got on its stdin, to be written before it is started. There is none
- * where it was not started for this try of a stage, or has no stdin.
+ * The note about the stdin that a container has got, written before the container is started. It is
+ * absent when no container was started for this try of the stage, or the container has no stdin.
  */
 export function stdinNote(key: string): Note<FilledStdin> {
   return defineNote(`stdin ${key}`, parseStdin);
 }
 
 /**
- * The note on the start of a container, to be written before it. There is none where no container was
- * to be started for this try of a stage.
+ * The note about the start of a container, written before the start. It is absent when no container
+ * was about to be started for this try of the stage.
  */
 export function startNote(key: string): Note<StageStart> {
   return defineNote(`start ${key}`, parseStart);

@@ -1,16 +1,17 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 
 /**
- * Most calls end sooner and send no heartbeat. Temporal writes each one to its disk, and the node
- * learns from it only what has changed since the call began.
+ * Delay of the first heartbeat. Most calls end sooner and need none. Temporal writes every
+ * heartbeat to its disk, and its answer only tells the node what has changed since the call began.
  */
 const FIRST_MS = 1_000;
 const INTERVAL_MS = 5_000;
 
 /**
- * Sends heartbeats to Temporal while `work` lasts. When the workflow cancels the call, this still waits
- * for the work, so that no part of it runs afterwards. When the process is stopping, or Temporal
- * has given up the call, this ends at once, and the next call resumes the work in any process.
+ * Sends heartbeats to Temporal while `work` lasts. When the workflow cancels the call, this still
+ * waits for the work, so that no part of it runs afterwards. When the process is stopping, or
+ * Temporal has given up the call, this ends at once, and the next call resumes the work in any
+ * process.
  */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const activity = Context.current();

@@ -47,8 +47,8 @@ export interface LiveBuild {
   /** The job's container, if this process has started it before its first script was there. */
   early: EarlyContainer | undefined;
   /**
-   * Resolves when the job's container has ended whose last stage counts as over already; undefined
-   * when there is none. Never rejects.
+   * Resolves when the job's container has really ended. Set while a stage already counts as over
+   * but Docker has not reported the end of its container; undefined otherwise. Never rejects.
    */
   ending: Promise<void> | undefined;
   /** Stops the preparation that runs in this process, if one does. */
@@ -143,7 +143,7 @@ export interface LiveBuilds {
   /** Returns undefined unless this process has opened the build. Reads nothing. */
   known(buildId: string): LiveBuild | undefined;
   close(buildId: string): Promise<void>;
-  /** Lists the builds of which this process has learned that another node has them. */
+  /** Lists the builds that are on another node now, as far as this process knows. */
   listLost(): Promise<readonly string[]>;
 }
 

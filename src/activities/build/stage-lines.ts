@@ -15,8 +15,8 @@ interface SaidStage extends Pick<StageRequest, 'stage' | 'attempt'> {
 }
 
 /**
- * Prints everything about a stage for which nothing runs, or nothing that prints. When this is
- * repeated, it prints nothing twice.
+ * Prints all lines of a stage that runs nothing, or nothing with an output. A repeated call prints
+ * nothing twice.
  */
 export async function sayStage(
   { context, trace }: LiveBuild,

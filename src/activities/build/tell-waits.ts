@@ -11,8 +11,8 @@ import { wrapCalls, type Calls } from './wrap-calls.ts';
 export function tellWaits<T extends Calls<T>>(activities: T, live: Pick<LiveBuilds, 'known'>): T {
   return wrapCalls(activities, (name, call) => async (...input) => {
     const waitsOf = (): Waits | undefined => findWaits(input[0], live);
-    // This is the only call that is given up after some tries, and what comes next does not wait
-    // for it.
+    // Only these calls are given up after some tries. Then no later call of the same name ends
+    // their waits.
     if (name === 'reportResult') {
       for (const given of ['beginBuild', 'prepareEnvironment']) waitsOf()?.end(given);
     }

@@ -14,12 +14,14 @@ export interface Waits {
   close(): void;
 }
 
-/** A shorter wait is not told, because each message costs events of the workflow's history. */
+/**
+ * The workflow learns nothing of shorter waits, because each message adds events to its history.
+ */
 const TELL_AFTER_MS = 2_000;
 const AGAIN_AFTER_MS = 10_000;
 /**
- * How often the workflow is told at most, because each message costs events of its history. The
- * last message says that the build waits for nothing.
+ * The most messages to the workflow, because each message adds events to its history. The last one
+ * says that the build waits for nothing.
  */
 const MAX_TOLD = 100;
 
@@ -47,7 +49,7 @@ export function openWaits(
         told = text;
         count += 1;
       } catch {
-        // A message is not urgent while Temporal is away.
+        // Temporal is probably away. Nobody can see the message then, so the next try may be late.
         nextMs = AGAIN_AFTER_MS;
       }
     }

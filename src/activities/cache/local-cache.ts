@@ -33,7 +33,7 @@ export async function takeLocal(
 ): Promise<boolean> {
   const { ports, signal } = context;
   for await (const member of await readLocal(context, address)) {
-    // The job put anything else here, such as a link.
+    // A link or anything else that is no file was put there by a job.
     if (member.kind !== 'file') return false;
     const options = { file, format: 'raw', level: 'default', signal } as const;
     await ports.archives.pack(options, oneOf(member));

@@ -6,13 +6,13 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
 /**
- * Docker keeps this much of a log. The limit bounds the memory, whatever the job's own limit is.
+ * As much as Docker keeps of a log. Bounds the memory, independent of the job's own `output_limit`.
  */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** With more runs than this, stdout and stderr are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
-/** Room for the marks of some thirty stages, which count for nothing. */
+/** Extra bytes for the marks of about thirty stages, because marks do not count as output. */
 const MAX_MARK_BYTES = 4_096;
 
 interface Reading extends StartedStage {
@@ -20,7 +20,7 @@ interface Reading extends StartedStage {
   readonly isComplete: boolean;
   /** True: stages have left marks in the log, which are not shown. */
   readonly hasMarks: boolean;
-  /** The log as far as it is wanted, when it is followed. undefined: it has to be read. */
+  /** The needed part of the log, if the log is followed. With undefined, the log has to be read. */
   readonly followed?: Promise<readonly LogRun[] | undefined> | undefined;
 }
 
@@ -101,8 +101,8 @@ async function readLog(
 }
 
 /**
- * Takes a followed log where it is there already. Docker does not answer a reading while it takes
- * the container down, so a short script may have ended before the answer.
+ * Returns the followed log, or reads the log if that is faster. Docker does not answer a request
+ * for the log while it takes the container down, so the followed log may be there much earlier.
  */
 async function readMarked(
   { container, engine, isComplete, followed }: Reading,

@@ -2,21 +2,22 @@ import { createMarkReader, type LogRun } from '../../domain/script/log-marks.ts'
 import type { StartedStage } from '../build/container-stage.ts';
 
 /**
- * A container's own log, followed while a stage runs that marks its beginning and its end in it: see
- * `formatMark`. Neither promise is ever rejected, and both resolve when the signal aborts.
+ * A container's own log, which is followed while a stage runs that writes marks into the log: see
+ * `formatMark`. Neither promise ever rejects, and both resolve when the signal aborts.
  */
 export interface FollowedLog {
-  /** Resolves with what was there before the script; undefined when the log cannot be followed. */
+  /** Resolves with the log before the script; with undefined when the log cannot be followed. */
   readonly begun: Promise<readonly LogRun[] | undefined>;
   /**
-   * Resolves with all of the log when the script has ended with 0 and has said nothing in it. Resolves
-   * with undefined after a word of the script, because what it has left running could go on with that
-   * until the container has ended, and when the log cannot be followed.
+   * Resolves with the whole log when the script has ended with exit code 0 and has written nothing
+   * into the log. Resolves with undefined when the script has written something, because processes
+   * that the script has left running may write more until the container ends. Also resolves with
+   * undefined when the log cannot be followed.
    */
   readonly ended: Promise<readonly LogRun[] | undefined>;
 }
 
-/** A log is not followed any further than this, over all starts of the container. */
+/** Following stops after this many bytes of the log, counted over all starts of the container. */
 const MAX_FOLLOWED_BYTES = 64 * 1024;
 
 export function followLog(stage: StartedStage, signal: AbortSignal): FollowedLog {

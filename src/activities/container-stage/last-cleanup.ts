@@ -11,9 +11,9 @@ import { MAX_STARTS } from './stage-container.ts';
 import { startOnce } from './stage-start.ts';
 import { isAlive, waitForEnd, wake } from './waiting-stage.ts';
 
-/** A clean-up only deletes a few files. One that takes longer than this, in milliseconds, hangs. */
+/** A clean-up only deletes a few files, so one that takes longer than this hangs. */
 const LIMIT_MS = 5 * 60_000;
-/** Docker may not end what hangs. Then it is not waited for any longer. */
+/** How long to wait for Docker to kill a clean-up that hangs. */
 const KILL_LIMIT_MS = 30_000;
 const PLACE = 'helper';
 const DONE_NOTE = defineMark('last cleanup done');
@@ -41,7 +41,8 @@ export async function runLastCleanup(build: LiveBuild, cleanup: Cleanup): Promis
     () => undefined,
   );
   const running = runToEnd(build, cleanup);
-  // Who no longer waits for it does not care how it ends.
+  // If the time runs out first, nobody awaits `running`. This keeps its failure from counting as
+  // unhandled.
   running.catch(() => undefined);
   try {
     await Promise.race([running, hanging]);
@@ -65,14 +66,14 @@ async function runToEnd(build: LiveBuild, { stage, ports }: Cleanup): Promise<vo
     const { nonce, containerId } = start;
     const state = await endOf(build, { ...placed, nonce, containerId }, start.waits === true);
     if (state?.exitCode === 0) return;
-    // Something outside has ended a container in which nothing of the clean-up has run.
+    // Something outside ended the container before the clean-up began.
     if (state === undefined && starts < MAX_STARTS) continue;
     const fields = { ...jobFields(context), exit_code: state?.exitCode };
     return ports.log.warn('clean-up stage failed', fields);
   }
 }
 
-/** Nothing of the job may still write files, not even the shell of a person. */
+/** Ends the job's container, because nothing may still write files, not even a person's shell. */
 async function endJob(build: LiveBuild, engine: ContainerEngine): Promise<void> {
   await build.ending;
   const { build: container } = containerNamesOf(build.context);
@@ -81,8 +82,8 @@ async function endJob(build: LiveBuild, engine: ContainerEngine): Promise<void> 
 }
 
 /**
- * Waits until the clean-up has ended, and ends one that hangs. Returns what it has recorded:
- * undefined when it has not begun.
+ * Waits until the clean-up has ended, and kills one that hangs. Returns the wrapper's record;
+ * undefined when the clean-up has not begun.
  */
 async function endOf(build: LiveBuild, started: StartedStage, waits: boolean) {
   const { container, engine, nonce, ports } = started;
@@ -91,7 +92,7 @@ async function endOf(build: LiveBuild, started: StartedStage, waits: boolean) {
   const limit = ports.clock
     .sleep(LIMIT_MS, over.signal)
     .then(() => engine.stopContainer(container, 'kill'))
-    // The clean-up is over, or whoever waits for it gives it up.
+    // The sleep rejects when the clean-up is over. If the kill fails, `KILL_LIMIT_MS` applies.
     .catch(() => undefined);
   const unwanted = AbortSignal.any([build.filesLost.signal, over.signal]);
   const ended = waitForEnd(build, waiting, unwanted).finally(() => over.abort());

@@ -30,7 +30,7 @@ interface FollowedStage extends StartedStage {
  */
 const FIRST_READING_MS = 500;
 const MAX_READING_MS = 4_000;
-/** A container that has ended this often while it waited for its stage will do so again. */
+/** Most starts of a container that ends before its stage begins, because it would end again. */
 export const MAX_STARTS = 3;
 
 /**
@@ -76,7 +76,7 @@ async function runOnce(
   return judgeEnd(build, { ...started, status, state });
 }
 
-/** A fact is absent in the note of a stage that it does not hold for. */
+/** Fills in the facts that the note leaves out, because it only records facts that are true. */
 function factsOf({ nonce, containerId, opensStdin, waits, early, marks }: StageStart) {
   return {
     ...{ nonce, containerId, opensStdin: opensStdin === true },
@@ -84,7 +84,7 @@ function factsOf({ nonce, containerId, opensStdin, waits, early, marks }: StageS
   };
 }
 
-/** Whether something outside ended a container that waited for its stage. */
+/** Whether something outside ended the container while it waited for its stage. */
 async function hasEndedWaiting(
   build: LiveBuild,
   stage: FollowedStage,
@@ -158,7 +158,8 @@ async function followOutput(
     followEntrypoint(build, stage, begun.signal),
     wake(build, stage, AbortSignal.any([ended, begun.signal])),
   ]);
-  // A short stage may be over before its begin is noticed. What its entrypoint said still comes first.
+  // A short stage may be over before its beginning is noticed. The output of its entrypoint must
+  // come first nevertheless.
   if (!ended.aborted || stage.opensStdin) {
     await takeEntrypointLog(build, { ...reading, isComplete: false, followed: log?.begun });
   }
@@ -167,7 +168,7 @@ async function followOutput(
     build.trace.followFile(place, output, ended),
     followEntrypoint(build, stage, ended),
   ]);
-  // This is the output of an entrypoint after the stage, and what Docker had not logged before.
+  // Copies what the entrypoint printed after the stage, and what Docker had not logged before.
   await takeEntrypointLog(build, { ...reading, isComplete: true, followed: log?.ended });
 }
 

@@ -22,7 +22,7 @@ export interface EndedStage {
   readonly state: StageState | undefined;
 }
 
-/** Printed for a stage that has begun, and whose container has ended without Docker's knowledge. */
+/** Printed when a stage had begun and Docker has lost the container in which the stage ran. */
 export const START_LOST =
   'Docker was restarted just as the stage began, and lost its container; ' +
   'the stage is not run a second time';
@@ -199,9 +199,7 @@ function faultFromOutside({
   return { kind: 'system_failed', type, message };
 }
 
-/**
- * Whether something outside ended a container that waited for its stage, of which nothing has run.
- */
+/** Whether something outside ended the container before any part of its stage had run. */
 export function endedWaiting(
   build: LiveBuild,
   { waits, ...ended }: Pick<EndedStage, 'status' | 'state'> & { readonly waits: boolean },

@@ -22,7 +22,7 @@ import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports
 import { assertLease } from '../build/lease.ts';
 import { hasBegunEarly, hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
 
-/** Docker will not start a container any more that it has refused to start for this long. */
+/** When Docker has refused to start a container for this long, the refusal is final. */
 const START_PATIENCE_MS = 5 * 60_000;
 
 interface PlacedStage extends ContainerStage {
@@ -112,7 +112,7 @@ async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
   if (!isReady) await startContainer(stage, start);
 }
 
-/** Invariant: it is noted before the turn is written, so the turn of a container without it is empty. */
+/** Invariant: the note is written before the turn, so without the note the turn is empty. */
 async function noteScript(buildId: string, ports: NotePorts): Promise<void> {
   if (!(await HAD_SCRIPT.isSet(buildId, ports))) await HAD_SCRIPT.set(buildId, ports);
 }
@@ -134,7 +134,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   const { buildId } = build.context;
   const stdin = await stdinNote(key).read(buildId, ports);
   const start = await startNote(key).read(buildId, ports);
-  // While the container is being started or comes to its end, its status tells little.
+  // The status of a container that is just starting or ending is of no use, so wait first.
   if (place === 'build') await Promise.all([build.early?.started, build.ending]);
   const status = await engine.inspectContainer(container);
   const state = await ports.builds.readState(buildId, place);
@@ -157,7 +157,7 @@ interface OpenedStage extends PlacedStage {
   readonly opened: OpenedContainer;
 }
 
-/** Decides what becomes of a container that was perhaps started early. */
+/** Opens a container that may have been started early: see `judgeEarlyStart`. */
 async function openForFirst(
   build: LiveBuild,
   { opened, ...stage }: OpenedStage,
@@ -177,16 +177,16 @@ async function openForFirst(
 }
 
 /**
- * Opens a container that was given its script while it waited. Where nothing of the script has
- * begun, a container that runs gets it again, because it begins it once, and any other one is
- * replaced.
+ * Opens a container that an earlier call gave its script while the container waited. If the script
+ * has not begun, a running container gets the script again, because it begins a script only once.
+ * A container that does not run is replaced.
  */
 async function openHandedOver(
   build: LiveBuild,
   { start, status, ...stage }: PlacedStage & OpenedStdin,
 ): Promise<Pick<OpenedContainer, 'status' | 'start' | 'isEarly'>> {
   const isSame = status?.id === start.containerId;
-  // The record is read after the status, so the last word of an ended container is in it.
+  // The record is read after the status, so the record of an ended container is complete.
   if (await hasBegunEarly(build, { nonce: start.nonce, ports: stage.ports })) {
     if (!isSame) throw new ContainerGone(stage.container);
     return { status, start };
@@ -206,8 +206,8 @@ async function replaceEarly(build: LiveBuild, stage: PlacedStage): Promise<Conta
 }
 
 /**
- * Replaces a container that cannot be used any more. Another process may have died right after it
- * did this.
+ * Replaces a container that cannot be used any more, unless an earlier process has done so and died
+ * right afterwards.
  */
 async function replaceSpoilt(
   build: LiveBuild,

@@ -23,9 +23,9 @@ export function isIdle({ status, state }: SeenContainer): boolean {
 }
 
 /**
- * Whether the stage of this start has begun in a container that waits for its stages. Nothing of
- * the stage has run until its state file says so, whatever happened to the container. Throws when
- * the stage has begun, and Docker has forgotten the start of the container that ran it.
+ * Whether the stage of this start has begun in a container that waits for its stages. Only the
+ * state file tells that, whatever happened to the container. Throws when the stage has begun but
+ * Docker has lost the start of its container.
  */
 export function hasBegunWaiting({ status, state }: SeenContainer, start: StageStart): boolean {
   const begun = parseStageState(state, start.nonce);
@@ -51,8 +51,8 @@ interface EarlyStage {
 }
 
 /**
- * Whether the script of a container that was started early has begun. Its output counts besides its
- * record, because a script that empties the file of its record must not run a second time.
+ * Whether the script of a container that was started early has begun. This also checks the output,
+ * because a script may empty the state file and must not run a second time even then.
  */
 export async function hasBegunEarly(
   { context }: LiveBuild,
@@ -64,10 +64,9 @@ export async function hasBegunEarly(
 }
 
 /**
- * Wakes a container until the stage has begun. Every process that finds the stage not begun does
- * this, and the stage still runs once. A container that does not hear the bell, such as one of a
- * runtime with its own kernel, is ended: at its next start it finds the file that names the stage.
- * One that was started early is then replaced.
+ * Wakes a container until the stage has begun. Several processes may do this, and the stage still
+ * runs only once. A container whose runtime has its own kernel may not hear the bell. It is killed,
+ * and at its next start it finds the turn. A container that was started early is replaced instead.
  */
 export async function wake(
   build: LiveBuild,
@@ -88,10 +87,7 @@ export async function wake(
 
 const OVER = Symbol('over');
 
-/**
- * Resolves when the container has ended, or when it is known before that that the stage has
- * succeeded.
- */
+/** Resolves when the container has ended, or earlier if the stage is known to be over. */
 export function waitForEnd(
   build: LiveBuild,
   stage: WaitingStage,
@@ -104,9 +100,9 @@ export function waitForEnd(
 }
 
 /**
- * Resolves when the container has ended, or when its last stage has succeeded and all that it said
- * has been read. Docker tells the end of a container late, because it first takes it down. What
- * follows the stage waits for that: see `LiveBuild.ending`.
+ * Resolves when the container has ended, or when its last stage has succeeded and its whole output
+ * was read. Docker reports the end of a container late, because it first takes the container down.
+ * Later stages wait for that report: see `LiveBuild.ending`.
  */
 async function waitForMarks(
   build: LiveBuild,
@@ -131,12 +127,14 @@ async function hasSucceeded(
   { log, nonce, place, ports }: WaitingStage & { readonly log: FollowedLog },
 ): Promise<boolean> {
   if ((await log.ended) === undefined) return false;
-  // It was written before the mark.
+  // The wrapper has written its record before the mark.
   const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
   return state?.exitCode === 0 && state.copierExitCode === undefined;
 }
 
-/** Resolves when the container has ended, or goes on to other stages after this one. */
+/**
+ * Resolves when the container has ended, or when the stage is over and the container waits again.
+ */
 async function waitForStage(
   { context }: LiveBuild,
   { container, engine, nonce, place, ports }: WaitingStage,
@@ -161,7 +159,7 @@ async function waitForStage(
   }
 }
 
-/** The status of a container whose stage is over: it reads like a container that has ended well. */
+/** Stands for the status of a container whose stage is over. It looks like a successful end. */
 const STAGE_IS_OVER: ContainerStatus = {
   id: '',
   state: 'running',

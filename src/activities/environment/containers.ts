@@ -54,9 +54,9 @@ interface ReplacedContainer {
 export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
- * Creates containers, and everything that they need, unless they exist. When it is repeated after a
- * crash, it finds by name and label what was created before. It starts services, and containers that
- * wait, but never a stage. Invariant: it runs as the build's `making`, which the clean-up waits for.
+ * Creates containers and everything that they need, unless they exist. A repeated call after a
+ * crash finds by name and label what was created before. Starts services and containers that wait,
+ * but never a stage. Invariant: this runs as the build's `making`, which the clean-up waits for.
  */
 export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
   const { plan, places, withServices, ports, signal } = options;
@@ -129,7 +129,7 @@ async function ensureGround(build: LiveBuild, options: ContainerOptions): Promis
   return { places, services };
 }
 
-/** Services are checked from a container of the helper image. */
+/** Adds the helper if there are services, because a container of its image checks the services. */
 function placesOfImages({
   plan,
   places,
@@ -163,7 +163,8 @@ async function createContainer(build: LiveBuild, options: PlaceOptions): Promise
   const directories = directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
-  // All of them are on mounts. The stages since the preparation may have changed their owners.
+  // All directories are on mounts, so a replacement already has them. It does not make them again,
+  // because stages since the preparation may have changed their owners.
   if (replaced === undefined && directories.length > 0) {
     await engine.putArchive(id, '/', directories);
   }

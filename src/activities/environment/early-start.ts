@@ -15,8 +15,8 @@ export interface CreatedContainer {
 }
 
 /**
- * Starts containers before their stages, while other things are prepared. Nobody waits for the
- * starts: when one fails, the stage's own start tells why.
+ * Starts containers before their stages, while other things are prepared. Nobody waits for these
+ * starts. When one fails, the stage later starts the container itself and reports the fault.
  */
 export interface EarlyStarts {
   /** Starts the helper if it waits for its stages. */
@@ -42,7 +42,7 @@ export function openEarlyStarts(
   const start = async ({ id }: CreatedContainer): Promise<EarlyStartAnswer> => {
     if (signal.aborted) return 'refused';
     try {
-      // By its id, so that a start which is still under way never hits the container's successor.
+      // The id instead of the name, so that a late start never starts the container's successor.
       await engine.startContainer(id);
       return 'confirmed';
     } catch (error) {
@@ -60,7 +60,7 @@ export function openEarlyStarts(
     allCreated: async () => {
       const created = job;
       if (created === undefined || build.early !== undefined) return;
-      // Only a container with an empty turn waits.
+      // After the first script, the turn is not empty, and the container would run that script.
       if (await HAD_SCRIPT.isSet(build.context.buildId, ports)) return;
       const { id: containerId, image } = created;
       const started = helperStart.then(() => start(created));
@@ -69,7 +69,7 @@ export function openEarlyStarts(
   };
 }
 
-/** Does the work. When it fails, a container that was started before the fault gets no script. */
+/** Does the work. After a failure, a container that was already started early gets no script. */
 export async function doubtOnFault<T>(build: LiveBuild, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -79,7 +79,7 @@ export async function doubtOnFault<T>(build: LiveBuild, work: () => Promise<T>):
   }
 }
 
-/** Whether the engine itself has said no, so that the start is not under way any more. */
+/** Whether the engine itself has refused, so that the start is no longer in progress. */
 function isAnswer(error: unknown): boolean {
   return (
     error instanceof FinalError || (error instanceof TransientError && error.status !== undefined)

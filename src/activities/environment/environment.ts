@@ -49,8 +49,8 @@ type EnvironmentPorts = DestroyPorts &
   Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
 
 /**
- * When removing takes longer than this, it is given up, and people must remove the rest. The clean-up
- * before it has as much time of its own.
+ * A removal that takes longer than this is given up, and people must remove the rest. The clean-up
+ * before the removal has the same limit for itself.
  */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
@@ -105,7 +105,7 @@ async function release(buildId: string, { ports, live, ended }: ReleaseScope): P
   if (context !== undefined) ended.announce(context.runner.key);
 }
 
-/** A runner that was removed from the config meanwhile counts no builds any more. */
+/** Tells the runner's workflow that the build has ended. It is gone when the runner was removed. */
 async function tellRunner(
   buildId: string,
   runnerWorkflowId: string | undefined,
@@ -217,8 +217,8 @@ async function sayTryFailed(
 }
 
 /**
- * Removes the build's objects in Docker, after `cleanUp`, which may need them. Throws TransientError
- * while Docker does not remove them.
+ * Removes the build's objects in Docker, after `cleanUp`, which may need them. Throws
+ * TransientError while Docker does not remove them.
  */
 export async function destroy(
   build: LiveBuild,
@@ -231,7 +231,8 @@ export async function destroy(
   // Work in progress must complete, because nobody could find its results otherwise.
   await stopBegun(build);
   await cleanUpFirst(build, ports, cleanUp);
-  // From here on nothing is created. The clean-up may have needed a container that was gone.
+  // From here on nothing is created. Before this, the clean-up may have created a lost container
+  // again.
   const isOver = await startBudget(build, DESTROY_NOTE, ports);
   await build.settled(MAKING);
 

@@ -12,7 +12,7 @@ export interface OrphanedBuilds {
   report(buildId: string, outcome: BuildOutcome, stop: () => Promise<void>): Promise<void>;
   /** Removes everything of a build that another node has now. Reports nothing to GitLab. */
   drop(buildId: string): Promise<void>;
-  /** Lists the builds to drop, of which this process has learned that another node has them. */
+  /** Lists the builds to drop: those that are on another node now, as far as this process knows. */
   listLost(): Promise<readonly string[]>;
   /** Removes a build that is over from this node, and gives its place back. */
   forget(buildId: string): Promise<void>;

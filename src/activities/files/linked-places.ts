@@ -15,8 +15,8 @@ export interface LinkedPlace {
 const MAX_PATH_LENGTH = 4096;
 
 /**
- * Finds the places behind links. It runs before files are read, because a tar contains a link and
- * not its target. Nothing of the job runs any more that could change a link.
+ * Finds the places behind links. Call it before reading files, because a tar contains a link and
+ * not its target. The job no longer runs, so the links cannot change meanwhile.
  */
 export async function findLinkedPlaces(
   context: FilesContext,

@@ -4,7 +4,7 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
 import type { ContainerStagePorts } from '../build/container-stage.ts';
 
-/** What the stages need that move files, including the listings in their containers. */
+/** The ports of stages that move files, including those for the listings in containers. */
 export type TransferPorts = ContainerStagePorts &
   Pick<Ports, 'archives' | 'cacheStore' | 'hostFiles' | 'runningSha256' | 'secrets' | 'systemId'>;
 

@@ -30,14 +30,14 @@ export function createBeginActivities(
 
 /**
  * Acknowledges the job and prepares its environment at the same time, because GitLab takes a moment
- * to answer. When it refuses, the preparation is stopped. When it does not answer, the preparation
- * goes on, and a later call takes it over. Both join what already runs in this process.
+ * to answer. Stops the preparation when GitLab refuses. When GitLab does not answer, the
+ * preparation continues, and a later call takes it over. Both steps join a call in progress.
  */
 async function begin(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
   ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
   await sayHeader(build);
   const preparing = prepareJoined(build, ports);
-  // Its failure counts only when GitLab wants the job.
+  // A failed preparation only matters when GitLab wants the job, and is then thrown below.
   preparing.catch(() => undefined);
   let answer: Beginning | undefined;
   try {

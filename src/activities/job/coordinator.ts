@@ -168,8 +168,8 @@ async function decide(
 }
 
 /**
- * Copies the output of a stage that ran on while no process was reading it. A clean-up of which only
- * the lines are to be printed may run in the helper now.
+ * Copies the output of stages that no process was reading. Skips the helper's output when the lines
+ * of the clean-up are printed here, because the clean-up itself may be running in the helper now.
  */
 async function takeRest(
   { context, trace }: LiveBuild,

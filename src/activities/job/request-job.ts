@@ -23,8 +23,8 @@ const LEND_AFTER_MS = 5_000;
 /** How often to check whether Temporal is back. */
 const AWAY_PAUSE_MS = 500;
 /**
- * Temporal gives a call up half a minute after its last heartbeat, and heartbeats are at most seven
- * seconds apart. So a call that Temporal has heard of within this time is not given up yet.
+ * Temporal gives up a call half a minute after its last heartbeat, and heartbeats are at most seven
+ * seconds apart. So Temporal has not given up a call while its last contact is younger than this.
  */
 const HEARD_MS = 20_000;
 
@@ -92,7 +92,8 @@ async function runJobRequest(
     }
     ports.metrics.requestSkipped(runner);
     await whenThere(ports);
-    // Temporal would not take the answer of a call that it has given up, and makes another one.
+    // Temporal may have given up this call and made another one. It would not accept the answer of
+    // this one.
     if (clock.monotonicMs() - heardAtMs > HEARD_MS) return { kind: 'no_job', wait: 'temporal' };
     heartbeat();
     isAlone = true;

@@ -26,8 +26,8 @@ interface ShellStart {
 }
 
 /**
- * Starts the container as the wait for a terminal does. The next stage ends it before it starts it
- * again, and the removal of the environment ends it too.
+ * Starts the container with the script of the stage `wait_for_terminal`. The container is ended by
+ * the next stage that needs it, or when the environment is removed.
  */
 async function startForShell(
   build: LiveBuild,

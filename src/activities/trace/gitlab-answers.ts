@@ -24,8 +24,8 @@ export interface GitlabWait {
 export type GitlabPresence = 'answers' | 'was_away' | 'refuses';
 
 /**
- * Waits for a GitLab that is away, for as long as the job may take. The request is the state of a
- * running job, which a runner without news also sends.
+ * Waits while GitLab is away, for as long as the job may take. Each try sends the state of a
+ * running job, as a runner without news does too.
  */
 export async function whenGitlabAnswers(
   build: LiveBuild,

@@ -38,7 +38,8 @@ export function settleAcknowledgement(
   if (answer === 'canceling') run.interrupt({ kind: 'canceling' });
   if (answer !== 'taken' && answer !== 'gone') return undefined;
   run.progress.isRefused = true;
-  // A build that only rejects its job must not allow another build of the job.
+  // `wasTakenBack` allows another build of the job. A build that only rejects the job must not set
+  // it.
   const wasTakenBack = answer === 'taken' && job.rejection === undefined;
   return { state: 'aborted', ...(wasTakenBack && { wasTakenBack }) };
 }

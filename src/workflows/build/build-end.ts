@@ -20,7 +20,9 @@ export interface BuildEnding {
   markCanceled(): Promise<void>;
 }
 
-/** Temporal's answer to a cancel request comes with the answer of the activity that made it. */
+/**
+ * The cancel request normally arrives together with the answer of the activity that asked for it.
+ */
 const CANCEL_LIMIT_MS = 10_000;
 
 /**
@@ -55,7 +57,7 @@ export async function endAsOutcome(
   throw withClearMessage(ApplicationFailure.nonRetryable(text, type, outcome));
 }
 
-/** Temporal lets a workflow end as Canceled only when it was asked to cancel it. */
+/** Temporal lets a workflow end as Canceled only after somebody has asked to cancel it. */
 async function becomesCanceled(
   { markCanceled }: BuildEnding,
   isRequested: () => boolean,

@@ -138,7 +138,10 @@ async function runTries(
   return outcome;
 }
 
-/** A cache that was not saved only counts when a person wants to stop after that failure. */
+/**
+ * Whether the stage has failed. A cache that was not saved counts as a failure only when a person
+ * wants to stop there.
+ */
 function hasFailed(outcome: StageOutcome, isHeld: boolean): boolean {
   if (outcome.kind === 'succeeded') return isHeld && outcome.isIncomplete === true;
   return outcome.kind !== 'stopped';

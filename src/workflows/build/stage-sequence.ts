@@ -88,8 +88,8 @@ async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparat
 }
 
 /**
- * Resolves the secrets of the job, which nothing of the job can begin without. Returns an outcome
- * when the build ends here.
+ * Resolves the secrets of the job, because nothing of the job can begin without them. Returns an
+ * outcome when the build ends here.
  */
 async function resolveSecrets(
   { secrets }: BuildPlan,

@@ -120,7 +120,10 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   };
 }
 
-/** Forgets what another node would have had to do, which has neither the lines nor the files. */
+/**
+ * Adapts the progress to a new node. The lines and the clean-up that the last node still had to do
+ * are dropped, because the new node has neither that trace nor those files.
+ */
 function beginOn({ progress }: BuildRun, protocol: number): void {
   progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
   progress.linesToSay = [];

@@ -68,7 +68,7 @@ export async function stopRunner(workflowId: string): Promise<void> {
     await getExternalWorkflowHandle(workflowId).signal(messages.stopSignal);
   } catch (error) {
     throwBug(error);
-    // The runner's workflow is already gone, which is what the signal was for.
+    // The runner's workflow is already gone, as the signal would have asked.
     log.info('runner was not there to stop', { workflowId, reason: reasonOf(error) });
   }
 }

@@ -21,11 +21,11 @@ const PAUSE =
 const RESUME_RUNNER = 'Resumes job requests of one runner. Input: its name or key, "runner 1".';
 const RESUME = 'Resumes job requests of the node, or of the runner that is the input.';
 const DRAIN = 'Stops all job requests of the node; builds go on. No input.';
-/** What a person has typed for a runner is told back, but not all of it. */
+/** The log shows at most this much of what a person has typed as the name of a runner. */
 const MAX_SAID_CHARS = 100;
 const RELOAD = 'Reads config.toml of the node again. No input.';
 
-/** Handles the operator commands. The log tells each of them, and each signal that is not known. */
+/** Handles the operator commands. Logs every command, and every signal that is not known. */
 export function handleOperatorCommands(fleet: OperatedFleet): void {
   const { state, receive } = fleet;
   const say = (message: string): void => log.info(message, { node: state().installation });
@@ -59,7 +59,7 @@ export function handleOperatorCommands(fleet: OperatedFleet): void {
   ignoreUnknownSignals();
 }
 
-/** Up to 0.1.0 the signal always resumed the whole node. */
+/** Up to 0.1.0 the signal ignored its input and always resumed the whole node. */
 function resumeAsSignaled(runner: unknown, commands: OperatorCommands): void {
   if (isNoInput(runner) || !patched('the signal resume takes a runner')) commands.resume();
   else commands.resumeRunner(runner);

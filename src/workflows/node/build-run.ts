@@ -53,7 +53,10 @@ export interface BuildProgress {
   isReported: boolean;
   /** True: the node has deleted the record and has told the runner's workflow. */
   isReleased: boolean;
-  /** Stages that only print a line, which goes with the next call. Each call takes tens of milliseconds. */
+  /**
+   * Stages that only print a line. The next call prints the lines too, because a call of its own
+   * takes tens of milliseconds.
+   */
   linesToSay: PlannedStage[];
   /** The clean-up that is due when the environment is removed. */
   dueCleanup: PlannedStage | undefined;

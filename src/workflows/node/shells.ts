@@ -9,13 +9,13 @@ import { badInput } from './odd-messages.ts';
 /** Starts the job's container on its node. Returns false where the job has none. */
 export type ShellStart = (count: number) => Promise<boolean>;
 
-/** People's shells in the job's container. People are told of each one before it gets any input. */
+/** People's shells in the job's container. Each is announced to people before it gets any input. */
 export interface Shells {
   /** True: a person waits for the container to be started. */
   readonly isAwaited: boolean;
   /**
-   * Starts the container for the person who waits. Only call it while the build is held, so that nothing
-   * else runs in the container meanwhile.
+   * Starts the container for the person who waits. Only call it while the build is held, because
+   * nothing else may run in the container meanwhile.
    */
   serve(start: ShellStart): Promise<void>;
 }
@@ -68,7 +68,8 @@ async function refusalOf(start: () => Promise<boolean>): Promise<string> {
     return (await start()) ? '' : 'the job has no container yet';
   } catch (error) {
     throwBug(error);
-    // What the fault says may quote the job, and a refusal is in the clear.
+    // The refusal is not encrypted, so it must not contain the message of the fault, which may
+    // quote the job.
     log.warn('container not started for a shell', { reason: reasonOf(error) });
     return 'the container could not be started: the log of a node says why';
   }
@@ -99,7 +100,7 @@ function startRefusal({ isRunning }: ShellCommand, scope: ShellScope): string | 
   return scope.canStart() ? undefined : EARLIER_RELEASE;
 }
 
-/** Returns '' when the container was started, and why not otherwise. */
+/** Returns why the container was not started; '' when it was. */
 async function askToStart(waiting: Waiting[], { heldUntilMs }: ShellScope): Promise<string> {
   const mine: Waiting = { refusal: undefined };
   waiting.push(mine);
@@ -111,7 +112,7 @@ async function askToStart(waiting: Waiting[], { heldUntilMs }: ShellScope): Prom
   return 'the build is not held any more';
 }
 
-/** Tells people about the shell. The answer to its sender is in the clear, so it names nothing. */
+/** Tells people about the shell. The answer to the sender is not encrypted and names nothing. */
 function tellOf({ by, container }: ShellCommand, { heldUntilMs, tell }: ShellScope): string {
   const untilMs = heldUntilMs();
   const place = container === undefined ? "the job's container" : `container ${container}`;

@@ -42,7 +42,7 @@ export function openStageProgress(): StageProgress {
       show();
       return (end) => {
         rows[index] = { ...begun, ...end, endedMs: Date.now() };
-        // The node may have had no time to signal that the stage waits no longer.
+        // The node may not have had time to signal that the stage no longer waits.
         told = told.filter(({ key }) => key === 'uploadTrace');
         show();
       };
