@@ -24,7 +24,10 @@ export function readClearValue(value: unknown): { readonly value: unknown } | un
   return { value: value[CLEAR_VALUE] };
 }
 
-/** Marks an error whose message may be read by everybody who sees Temporal. Its details stay encrypted. */
+/**
+ * Marks an error whose message may be read by everybody who sees Temporal. The details of the error
+ * stay encrypted.
+ */
 export function withClearMessage<T extends Error>(error: T): T {
   return Object.defineProperty(error, CLEAR_MESSAGE, { value: true });
 }

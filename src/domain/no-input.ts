@@ -1,6 +1,6 @@
 /**
- * Whether somebody who sends a message that takes no input has given none. Forms and commands send an empty
- * value in its place, which counts as none.
+ * Whether a message came without input. An empty value counts as no input, because forms and
+ * commands send one when nothing was entered.
  */
 export function isNoInput(input: unknown): boolean {
   if (input === undefined || input === null || input === '') return true;

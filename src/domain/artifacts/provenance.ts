@@ -13,8 +13,8 @@ const BUILDER = 'gitlab-runner';
 const BUILDER_VERSION = `v${GITLAB_RUNNER_RELEASE}`;
 
 /**
- * Whether the job wants a statement of provenance beside what this entry uploads. Only the job's own
- * variables count, and only zip archives can hold one more file. Source: gitlab-runner
+ * Whether the job wants a statement of provenance beside what this entry uploads. Only the job's
+ * own variables count, and only zip archives can hold one more file. Source: gitlab-runner
  * `shells/abstract.go` (shouldGenerateArtifactsMetadata).
  */
 export function wantsProvenance(
@@ -31,15 +31,13 @@ function isTrue(text: string): boolean {
   return parseGoBool(text.toLowerCase()) ?? /^[+]?0*1$/.test(text);
 }
 
-/** The value as the payload has it, not expanded. */
+/** Returns the unexpanded value of the payload. */
 function valueOf({ variables }: Pick<JobPayload, 'variables'>, key: string): string {
   const found = variables.findLast((variable) => variable.key === key);
   return found?.value ?? '';
 }
 
-/**
- * Returns why the job gets another schema than the one it names; undefined when it gets that one.
- */
+/** Returns a warning when the job names an unknown schema, because it then gets the usual one. */
 export function schemaWarning(job: Pick<JobPayload, 'variables'>): string | undefined {
   const wanted = valueOf(job, 'SLSA_PROVENANCE_SCHEMA_VERSION');
   if (wanted === '' || wanted === SCHEMA_VERSION) return undefined;
@@ -57,8 +55,9 @@ export type StatementPlace =
   | { readonly kind: 'impossible'; readonly path: string; readonly fault: string };
 
 /**
- * The statement is a file of the project directory, named as the whole expanded name of the entry
- * says. Source: gitlab-runner `commands/helpers/artifact_metadata.go` (generateStatementToFile).
+ * Returns the place of the statement. It is a file in the project directory, and its path contains
+ * the whole expanded name of the entry. Source: gitlab-runner
+ * `commands/helpers/artifact_metadata.go` (generateStatementToFile).
  */
 export function statementPlace(
   artifact: Pick<JobArtifact, 'name'>,
@@ -90,16 +89,17 @@ export function subjectText({ path, sha256 }: Subject): string {
 }
 
 /**
- * A name that is not UTF-8 contains halves of surrogate pairs, which strict JSON readers refuse.
+ * Replaces halves of surrogate pairs, which strict JSON readers refuse. A name that is not UTF-8
+ * contains some.
  */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\u{fffd}');
 }
 
 /**
- * An in-toto statement with a predicate of SLSA provenance v1, as JSON text in pieces: an archive may
- * have a million subjects. Of variables it holds the names of those of the payload, never a value.
- * `subjects` are texts of {@link subjectText}. Source: gitlab-runner
+ * Returns an in-toto statement with a predicate of SLSA provenance v1. The JSON text comes in
+ * pieces, because an archive may have a million subjects. It contains the names of the payload's
+ * variables, and never a value. `subjects` are texts of {@link subjectText}. Source: gitlab-runner
  * `commands/helpers/artifact_metadata.go`, `PROVENANCE.md`, slsa.dev/spec/v1.0/provenance.
  */
 export function* statementTexts(

@@ -59,8 +59,9 @@ export function outcomeOfOwnTimeout(
 }
 
 /**
- * The outcome after an after_script that may change the result of its job. `timeoutMs` is the limit of
- * its time, for which the peer has the words of the script's. Source: gitlab-runner `common/build.go`.
+ * Returns the outcome after an after_script that may change the result of its job. `timeoutMs` is
+ * its time limit. As in gitlab-runner, the message is the same as for the time limit of the script.
+ * Source: gitlab-runner `common/build.go`.
  */
 export function outcomeOfAfterScript(last: StageOutcome, timeoutMs: number): BuildOutcome {
   return last.kind === 'stopped'

@@ -13,8 +13,8 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
 };
 
 /**
- * Returns the failure reason that GitLab is told for a final fault. An unusable payload and anything
- * unexpected count as system faults. Source: spec/execution §5, spec/coordinator-api §4b.
+ * Returns the failure reason that GitLab is told for a final fault. An unusable payload and
+ * anything unexpected count as system faults. Source: spec/execution §5, spec/coordinator-api §4b.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
   return REASONS[type];

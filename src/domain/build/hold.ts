@@ -69,7 +69,7 @@ function readInput(input: unknown): HoldInput | undefined {
   return { time, onFailure, before, failureOf, by };
 }
 
-/** A key that nobody knows is most likely a slip in one that somebody meant. */
+/** Whether the input has only known keys. An unknown key is most likely a typing error. */
 function hasOnly(input: Readonly<Record<string, unknown>>, keys: readonly string[]): boolean {
   return Object.keys(input).every((key) => keys.includes(key));
 }
@@ -81,7 +81,7 @@ export function parseRelease(input: unknown): Pick<HoldCommand, 'by'> | Refusal 
   return { by: parsePerson(input['by']) };
 }
 
-/** Returns undefined for anything that is no name of a person. */
+/** Reads the name of a person; undefined for anything else. */
 function parsePerson(by: unknown): string | undefined {
   return typeof by === 'string' && PERSON.test(by) ? by : undefined;
 }

@@ -55,7 +55,7 @@ export interface BuildContext {
   /** The same moment by the node's monotonic clock. Absent in records of 0.1.0. */
   readonly receivedMonotonicMs?: number;
   /**
-   * The web terminal of which GitLab was told; absent when there is none. It does not move to
+   * The web terminal that was announced to GitLab; absent when there is none. It does not move to
    * another node with the build.
    */
   readonly session?: SessionKeys;

@@ -53,7 +53,7 @@ export function formatTakeover({ purpose, from }: Adoption, to: string): string 
   return `\n${formatRunnerLine('warning', text)}`;
 }
 
-/** Describes why a build whose node was lost has failed. It ends the last line of the trace. */
+/** Describes why a build has failed when its node was lost. The text ends the trace's last line. */
 export function describeLoss(
   node: LostNode,
   { isWhole, waitMs }: FailoverPlan,
@@ -71,8 +71,8 @@ export function describeLoss(
 }
 
 /**
- * Describes why a build has failed whose own node has lost its record. It ends the last line of the
- * trace.
+ * Describes why a build has failed when its own node has lost the record. The text ends the last
+ * line of the trace.
  */
 export function describeLostRecord({ name }: LostNode): string {
   return (

@@ -1,6 +1,7 @@
 /**
- * The search attributes of a build and their types. In Temporal on SQLite and PostgreSQL a namespace
- * holds ten of type Keyword and three of type Int. **Source:** Temporal's visibility store for SQL.
+ * The search attributes of a build and their types. In Temporal on SQLite and PostgreSQL a
+ * namespace holds ten of type Keyword and three of type Int. **Source:** Temporal's visibility
+ * store for SQL.
  */
 export const ATTRIBUTE_TYPES = {
   GitLabHost: 'KEYWORD',

@@ -5,7 +5,7 @@ import type { Digests } from '../runner/digests.ts';
 const SHORT_TOKEN_LENGTH = 9;
 const NAME_MAX_LENGTH = 63;
 
-/** Removed in this order, each at most once: `glrt-t1_…` loses both parts. */
+/** Prefixes that are removed in this order, each at most once, so `glrt-t1_…` loses both parts. */
 const TOKEN_PREFIXES = [/^(?:glrt-(?:t[123]_)?|t[123]_|glrtr-)/, /^glcbt-/, /^GR[0-9A-Fa-f]{7}/];
 
 const URL_PARTS = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)([^?#]*)/i;

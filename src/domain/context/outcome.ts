@@ -1,6 +1,9 @@
 import type { FailureType } from '../failure.ts';
 
-/** `failure_reason` values the coordinator knows. Source: spec/execution §5, gitlab-runner `common/build.go`. */
+/**
+ * `failure_reason` values the coordinator knows. Source: spec/execution §5, gitlab-runner
+ * `common/build.go`.
+ */
 export const FAILURE_REASONS = [
   'script_failure',
   'runner_system_failure',
@@ -62,7 +65,7 @@ export type BuildOutcome =
       readonly exitCode: number | undefined;
       /** The end of the trace's last line: `exit code 3`, or the system's fault. */
       readonly message: string;
-      /** Only of a build that timed out, and absent in what releases up to 0.1.0 wrote. */
+      /** Set only when the build exceeded a time limit. Absent in notes of releases up to 0.1.0. */
       readonly exceeded?: ExceededLimit;
     }
   | { readonly state: 'canceled' }

@@ -35,7 +35,7 @@ function isContext(value: unknown): value is BuildContext {
   );
 }
 
-/** Checks the fields that not every record has. JSON has no field for a value that is undefined. */
+/** Checks the optional fields. JSON leaves out a field whose value is undefined. */
 function hasRightAdditions(record: Readonly<Record<string, unknown>>): boolean {
   const { rejection, secretVariables, exports, lostFiles, adoption, session } = record;
   return (

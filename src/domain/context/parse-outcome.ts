@@ -46,7 +46,9 @@ export function parseBuildOutcome(value: unknown): BuildOutcome | undefined {
   }
 }
 
-/** JSON has no field for an exit code that is undefined. */
+/**
+ * Reads a failed outcome. The exit code may be absent, because JSON leaves out undefined fields.
+ */
 function parseFailure({
   reason,
   exitCode,
@@ -59,7 +61,7 @@ function parseFailure({
   return { state: 'failed', reason, exitCode, message, ...(exceeded && { exceeded }) };
 }
 
-/** Without it the outcome is as good: it is for people. */
+/** Reads the exceeded limit. The note is usable without it, because it is only shown to people. */
 function parseExceeded(value: unknown): ExceededLimit | undefined {
   if (!isObject(value) || typeof value['timeoutMs'] !== 'number') return undefined;
   const limit = TIME_LIMITS.find((name) => name === value['limit']);

@@ -49,8 +49,8 @@ export interface BuildPlan {
   readonly finish?: FinishPlan;
   readonly cleanup: PlannedStage | undefined;
   /**
-   * Set: the clean-up prints nothing, so GitLab need not wait for it. It runs when the environment is
-   * removed, on a node that can do that.
+   * Set: the clean-up prints nothing, so GitLab need not wait for it. It runs when the environment
+   * is removed, on a node that can do that.
    */
   readonly cleansUpLast?: true;
   /**

@@ -58,8 +58,8 @@ export function readGpus(key: string, gpus: string): readonly DeviceRequest[] {
 const LOG_OPTIONS = ['env', 'labels'];
 
 /**
- * Other options could redirect the log, which the runner reads. Source: `common/config.go`
- * (GetLogConfig).
+ * Returns the log options. Allows only a few of them, because others could redirect the log that
+ * the runner reads. Source: `common/config.go` (GetLogConfig).
  */
 export function readLogOptions({ logOptions }: DockerConfig): Readonly<Record<string, string>> {
   const others = Object.keys(logOptions).filter((name) => !LOG_OPTIONS.includes(name));

@@ -1,12 +1,12 @@
 import type { StageName } from '../context/stage.ts';
 
 /**
- * How the engine has answered the start: `confirmed`, `refused`, or with no answer, so that the start
- * may still be under way.
+ * The engine's answer to the early start. `none`: there was no answer, so the start may still be in
+ * progress.
  */
 export type EarlyStartAnswer = 'confirmed' | 'refused' | 'none';
 
-/** What a process knows of a container that it has started before its first script was there. */
+/** What this process knows about a container that it has started early. */
 export interface KnownEarlyStart {
   readonly containerId: string;
   readonly answer: EarlyStartAnswer;
@@ -14,10 +14,7 @@ export interface KnownEarlyStart {
   readonly isDoubtful: boolean;
 }
 
-/**
- * The facts that decide what becomes of a job's container that can be started early, when a script is
- * to run in it.
- */
+/** The facts that decide how a script gets into a job's container that can be started early. */
 export interface EarlyStartFacts {
   /** True: a script of the build was handed to a container before, or was about to be. */
   readonly hadScript: boolean;
@@ -31,21 +28,22 @@ export interface EarlyStartFacts {
 }
 
 /**
- * What becomes of the container.
+ * How the script gets into the container.
  *
- * - `hand_over`: it waits, and gets the script now.
- * - `start`: it is started with the script; whatever runs in it is ended first.
- * - `replace`: it is removed and created again, and then started with the script. No script has run
- * in it.
+ * - `hand_over`: the container waits, and gets the script now.
+ * - `start`: everything in the container is ended, and the container is started with the script.
+ * - `replace`: the container, in which no script has run, is created anew and then started with the
+ *   script.
  */
 export type EarlyStartVerdict = 'hand_over' | 'start' | 'replace';
 
 /**
- * Decides whether a script goes to the container that was started early. Only a container of which
- * nothing is in doubt gets it. Any other one is started anew, so that it has the mounts, and the
- * engine the state, of a container that was never started early. One that does not run is replaced,
- * because a start may still be under way, and because the engine may have lost its processes without
- * their end. Where the engine has refused the start, neither can be.
+ * Decides how a script gets into a container that may have been started early. A waiting container
+ * gets the script only if nothing about it is in doubt. Any other running container is started
+ * anew, so that the mounts and the engine's state are those of a container that was never started
+ * early. A container that does not run is replaced, because its early start may still be in
+ * progress, or the engine may have lost its processes without having ended them. Neither can be the
+ * case when the engine has refused the early start.
  */
 export function judgeEarlyStart(facts: EarlyStartFacts): EarlyStartVerdict {
   const { container } = facts;

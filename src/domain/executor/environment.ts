@@ -135,7 +135,10 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   };
 }
 
-/** Stages of the runner itself only print lines. */
+/**
+ * Returns what first needs the directories. Stages of the runner itself do not, because they only
+ * print lines.
+ */
 function firstUseOf({ preparation }: BuildPlan): ReadyOptions['firstUse'] {
   const first = preparation.find(({ place }) => place === 'helper' || place === 'transfer');
   if (first === undefined) return 'script';

@@ -6,8 +6,8 @@ export interface PullReference {
 }
 
 /**
- * Splits a reference for a pull. Without tag and digest it is `latest`: Docker would pull every tag.
- * A tag beside a digest is dropped, the digest decides.
+ * Splits a reference for a pull. A reference without tag and digest gets the tag `latest`, because
+ * Docker would pull every tag otherwise. The tag is dropped when there is a digest too.
  * **Source:** Engine API `POST /images/create`; spec/docker-executor §4.
  */
 export function splitPullReference(reference: string): PullReference {

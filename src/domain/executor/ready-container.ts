@@ -18,7 +18,7 @@ export interface StageFilePaths extends WaitingPaths {
   readonly state: string;
 }
 
-/** What has to be known of an image before its container is created. */
+/** The facts about an image that must be known before its container is created. */
 export interface ImageFacts {
   readonly entrypoint: readonly string[];
   /** Docker's value: a name or a number, with or without a group. Empty: root. */
@@ -48,8 +48,8 @@ export interface ReadyOptions {
   /** Both containers, without the files through which they get their stages. */
   readonly containers: Readonly<Record<ContainerPlace, ContainerSpec>>;
   /**
-   * What first needs the directories: a stage in the helper, one that moves files into a container, or
-   * the job's first script.
+   * What first needs the directories: a stage in the helper, a stage that moves files into a
+   * container, or the job's first script.
    */
   readonly firstUse: 'helper' | 'transfer' | 'script';
   /** True: the image is the official helper image. */
@@ -62,15 +62,16 @@ export interface ReadyOptions {
 const NO_IMAGE: ImageFacts = { entrypoint: [], user: '' };
 
 /**
- * Completes a container with the files through which it gets its stages. The image and the engine
- * decide how: the helper waits for its stages, the job's container can be started before its first
- * script is there, or a container is started for each of them, with the script on its stdin where an
- * entrypoint may drop the command.
+ * Completes a container with the files through which it gets its stages. It depends on the image
+ * and the engine how a container gets them. The helper may wait for its stages, and the job's
+ * container may be started early. Otherwise a container is started for each stage, and also gets
+ * the script on its stdin when an entrypoint may ignore the command.
  *
- * The directories that every user may write to are created by a container that waits, where its user
- * is root: to unpack them into a container that does not run takes the engine a tenth of a second.
- * That is the helper if its stage is the first to need them, or the job's own container if its script
- * is. Files are moved into a container of which nobody knows whether its shell has run.
+ * A waiting container whose user is root creates the directories itself, because the engine takes a
+ * tenth of a second to unpack them into a container that does not run. The helper does so if its
+ * stage is the first that needs the directories, and the job's container if its script is the
+ * first. Before files are moved into a container, the engine creates the directories, because
+ * nobody knows whether the container's shell has already run.
  */
 export function readyContainer(
   place: ContainerPlace,
@@ -118,7 +119,7 @@ function readyBuild(
   });
 }
 
-/** Whether the first process of the container may create directories and open them for everybody. */
+/** Whether the container's first process may create directories that everybody can write to. */
 function isRoot(
   { user, capDrop }: ContainerSpec,
   place: ContainerPlace,

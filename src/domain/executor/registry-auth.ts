@@ -21,7 +21,10 @@ export interface AuthSource {
   readonly helpers?: CredentialHelpers;
 }
 
-/** Names of programs `docker-credential-<name>`. Source: docker/cli, `credsStore` and `credHelpers`. */
+/**
+ * Names of programs `docker-credential-<name>`. Source: docker/cli, `credsStore` and
+ * `credHelpers`.
+ */
 export interface CredentialHelpers {
   /** The program that is asked for every server that it lists; empty when there is none. */
   readonly store: string;
@@ -37,9 +40,9 @@ export interface AuthMatch extends RegistryAuth {
 const HUB = 'docker.io';
 
 /**
- * Reads the `auths` of a docker config.json, or of the older `.dockercfg`, which is that object
- * alone. Empty text is a source without entries. Broken text gives no entries and a `problem`:
- * the pull goes on without this source. Never throws.
+ * Reads the `auths` of a docker config.json, or the older `.dockercfg`, which has the content of
+ * `auths` at its top. Empty text is a source without entries. Broken text gives no entries and a
+ * `problem`, and the pull continues without this source. Never throws.
  * **Source:** gitlab-runner `helpers/docker/auth/auth.go`, docker/cli `configfile.LoadFromReader`.
  */
 export function parseDockerConfig(name: string, text: string): AuthSource {
@@ -82,8 +85,8 @@ export function authSourceOfJob(credentials: readonly JobCredential[]): AuthSour
 }
 
 /**
- * The credentials to pull an image with, or undefined for an anonymous pull: the entry whose path is
- * the longest that contains the image, of the first source that has this path.
+ * Returns the credentials for a pull; undefined for an anonymous pull. Among the entries whose path
+ * contains the image, the longest path wins. If several sources have it, the first source wins.
  * **Source:** gitlab-runner `helpers/docker/auth/auth.go`, `ConfigForImage`.
  */
 export function findRegistryAuth(
@@ -104,7 +107,9 @@ export function findRegistryAuth(
   return undefined;
 }
 
-/** Whether credentials of the server are meant for an image: by its registry, or by a path of it. */
+/**
+ * Whether credentials of this server apply to an image, by its registry or by a part of its path.
+ */
 export function isServerOf(server: string, image: string): boolean {
   const path = registryPath(server);
   return path !== '' && `${imagePath(image)}/`.startsWith(`${path}/`);

@@ -54,7 +54,7 @@ export function checkSpec(
 ): ContainerSpec {
   return {
     ...commonHostSettings(context.runner.docker, network),
-    macAddress: '', // A service may already have the configured one.
+    macAddress: '', // A service may already have the configured address.
     name: `${containerBaseName(context)}-wait-for-service`,
     image: check.image,
     command: [],

@@ -42,7 +42,7 @@ export interface EarlyOptions extends WaitingPaths {
   readonly imageEntrypoint: readonly string[];
   /**
    * True: the containers of the engine's default runtime share the named pipes of the node, and
-   * files can be written into a container that runs as into one that does not.
+   * files can be written into a running container as well as into a stopped one.
    */
   readonly startsEarly: boolean;
 }
@@ -86,9 +86,8 @@ export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): Con
 }
 
 /**
- * Plans the job's container so that it can be started before its first script is there, if that is
- * possible. An entrypoint has to see the sources, so a container with one is started with its
- * script.
+ * Plans the job's container for an early start, if that is possible. A container with an entrypoint
+ * is never started early, because the entrypoint must find the sources.
  */
 export function letJobStartEarly(spec: ContainerSpec, options: EarlyOptions): ContainerSpec {
   const { imageEntrypoint, startsEarly, turn, bell } = options;
@@ -108,7 +107,10 @@ function hasPipes({ runtime }: ContainerSpec, isSharing: boolean): boolean {
   return isSharing && RUNTIMES_WITH_PIPES.has(runtime);
 }
 
-/** Whether it can run beside the other container of the build, and owns its processes. */
+/**
+ * Whether the container can run beside the other container of the build, and has a process
+ * namespace of its own.
+ */
 function isAlone({ macAddress, pidMode }: ContainerSpec): boolean {
   return macAddress === '' && pidMode === '';
 }

@@ -73,8 +73,8 @@ function copySteps(codes: number): number {
 const STEPS_PER_BRANCH = 50;
 
 /**
- * Whether a pattern matches the whole of a path, within a number of steps. Alternatives are tried one
- * after the other, each as if it stood alone in the pattern, and nothing is recursive.
+ * Whether a pattern matches the whole of a path, within a number of steps. Alternatives are tried
+ * one after the other, each as if it stood alone in the pattern, and nothing is recursive.
  * Source: behaviour of doublestar 4.10 (Match), to which gitlab-runner leaves all its patterns.
  */
 export function matchCodes(pattern: Codes, path: Codes, options: MatchOptions): Measured {

@@ -1,6 +1,6 @@
 /**
- * The first item of a sequence, which was read already, and then its rest. The rest is closed also
- * when the reader leaves at the first item, because nobody else would.
+ * Yields the first item of a sequence, which was already read, and then the rest. Closes the rest
+ * even when the reader leaves at the first item, because nobody else would close it.
  */
 export async function* startingWith<T>(
   first: T,

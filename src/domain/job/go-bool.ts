@@ -13,7 +13,10 @@ const WORDS: Readonly<Record<string, boolean>> = {
   False: false,
 };
 
-/** A boolean as users write it in CI variables; undefined for any other text. Source: Go `strconv.ParseBool`. */
+/**
+ * A boolean as users write it in CI variables; undefined for any other text. Source: Go
+ * `strconv.ParseBool`.
+ */
 export function parseGoBool(text: string): boolean | undefined {
   return Object.hasOwn(WORDS, text) ? WORDS[text] : undefined;
 }

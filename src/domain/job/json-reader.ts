@@ -4,7 +4,7 @@ import { FailureType, FinalError } from '../failure.ts';
 /** Reads one value of an untrusted JSON document. `path` is its place, for messages. */
 export type Read<T> = (value: unknown, path: string) => T;
 
-/** A JSON object of which only own keys are read. */
+/** A JSON object. Only its own keys are read. */
 export interface Fields {
   /** Reads the value of a key. Absent and null values are read as undefined. */
   readonly read: <T>(key: string, read: Read<T>) => T;

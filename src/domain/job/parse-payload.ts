@@ -83,9 +83,7 @@ export function parseJobIdentity(json: unknown): JobIdentity | undefined {
   return isId(id) && isToken(token) ? { id, token } : undefined;
 }
 
-/**
- * Returns a payload of which only the identity is known. All other fields have their zero value.
- */
+/** Returns a payload with this identity. All other fields have their zero value. */
 export function emptyPayload({ id, token }: JobIdentity): JobPayload {
   return parseJobPayload({ id, token });
 }

@@ -67,8 +67,8 @@ export function uploadAddress(
 /**
  * The server that GitLab redirects an upload to, as the `url` of a runner: origin, and the path at
  * which GitLab is mounted. undefined when the redirect leads from https to http, or to another
- * scheme. Other hosts are allowed, since a secondary site of Geo sends uploads to its primary. The
- * peer drops the path and allows http. Source: gitlab-runner
+ * scheme. Other hosts are allowed, since a secondary site of Geo sends uploads to its primary.
+ * gitlab-runner drops the path and allows http. Source: gitlab-runner
  * `commands/helpers/artifacts_uploader.go` (handleRedirect).
  */
 export function uploadServerUrl(to: Address, from: Pick<Address, 'protocol'>): string | undefined {

@@ -1,4 +1,6 @@
-/** Keys of `info.features`, all of which are always sent. Source: gitlab-runner `common/network.go`. */
+/**
+ * Keys of `info.features`, all of which are always sent. Source: gitlab-runner `common/network.go`.
+ */
 export type RunnerFeature =
   | 'variables'
   | 'image'

@@ -23,8 +23,8 @@ export interface RunnerSettings extends HealthLimits {
 }
 
 /**
- * Name of the signal by which a node tells a runner's workflow that a build of it has ended. Its only
- * argument is the build's id.
+ * Name of the signal by which a node tells a runner's workflow that a build of it has ended. Its
+ * only argument is the build's id.
  */
 export const BUILD_ENDED_SIGNAL = 'buildEnded';
 

@@ -14,8 +14,8 @@ const FILES_OF_A_BUILD = 12;
 /** With fewer files left than this, something else is using them up. */
 const SPARE_FILES = 24;
 /**
- * Node opens many files at once while it loads the program: 160 were not enough, 170 were. They grow
- * with the number of modules.
+ * Node opens many files at once while it loads the program: 160 were not enough, 170 were. The
+ * number grows with the number of modules.
  */
 const MIN_LIMIT = 256;
 

@@ -6,8 +6,8 @@ const CUT_OFF: readonly RegExp[] = [
   // Includes only GitLab's transient answers; an untrusted certificate is permanent.
   /^fatal: unable to access '[^\n]*': (?![^\n]*certificate)(?!The requested URL returned error: (?!408|429|5))/m,
   /^error: RPC failed; (?:curl|HTTP (?:408|429|5))/m,
-  // The connection broke before GitLab answered to the credentials: GitLab's own refusal has a
-  // `remote:` line.
+  // The connection broke before GitLab had checked the credentials. A refusal by GitLab itself has
+  // a `remote:` line.
   /(?<!^remote: [^\n]*\n)^fatal: Authentication failed for /m,
   /^fatal: (?:the remote end hung up unexpectedly|early EOF)/m,
   /^(?:fatal|error|fetch-pack): .*unexpected disconnect/m,

@@ -6,13 +6,14 @@ export interface LogRun {
   readonly bytes: Uint8Array;
 }
 
-/** Where in its container's own log a stage stands. */
+/** The kinds of marks: one for the beginning of a stage, and one for its successful end. */
 export type MarkKind = 'begins' | 'ends';
 
 /**
- * A line that the first process of a container writes to its own stdout and stderr when a stage
- * begins in it, and when the stage has ended with 0. The engine keeps each stream in order, so who
- * has read the line has read all that the stream had before. It is never shown: see `withoutMarks`.
+ * Formats a mark. The first process of a container writes this line to its own stdout and stderr
+ * when a stage begins, and when the stage has ended with exit code 0. The engine keeps the order of
+ * each stream, so a reader who has found the line has read everything before it. Marks are never
+ * shown: see `withoutMarks`.
  */
 export function formatMark(nonce: string, kind: MarkKind): string {
   return `temporal-gitlab-runner: ${nonce} ${kind}`;
@@ -21,18 +22,19 @@ export function formatMark(nonce: string, kind: MarkKind): string {
 const MARK = /temporal-gitlab-runner: [\w-]{1,64} (?:begins|ends)\n/g;
 
 /**
- * How far a followed log has come: `before` both marks of the beginning, in the `script` (which may
- * have said something in the log, or not), or at its `end` without a word from the script.
+ * How far a followed log has come. `before`: the mark of the beginning is missing in a stream.
+ * `script`: the script runs and has written nothing into the log. `spoken`: the script has written
+ * something. `end`: the script has ended and has written nothing.
  */
 export type LogPlace = 'before' | 'script' | 'spoken' | 'end';
 
 /** Finds the marks of one stage in the log of its container. */
 export interface MarkReader {
-  /** Reads the next bytes of the log, and returns where it stands after them. */
+  /** Reads the next bytes of the log, and returns how far the log has come. */
   read(run: LogRun): LogPlace;
 }
 
-/** Reads a log for the marks of the stage with this nonce. Keeps all that it reads. */
+/** Creates a reader for the marks of the stage with this nonce. It keeps everything in memory. */
 export function createMarkReader(nonce: string): MarkReader {
   const streams = { stdout: createStreamReader(nonce), stderr: createStreamReader(nonce) };
   return {
@@ -55,7 +57,7 @@ function createStreamReader(nonce: string): StreamReader {
   const begin = `${formatMark(nonce, 'begins')}\n`;
   const end = `${formatMark(nonce, 'ends')}\n`;
   let before = '';
-  /** Everything after the mark of the beginning. */
+  /** Everything after the mark of the beginning; undefined before that mark. */
   let after: string | undefined;
   return {
     read: (text) => {

@@ -2,11 +2,11 @@ import { STAGE_MOUNTS } from './stage-mounts.ts';
 import { command, quote } from './quote.ts';
 
 /**
- * Script lines that create directories which every user may write to, in a container whose user is
- * root. Parents come before their children. They do so once in the life of a build: a job may give
- * the directories other modes. A link in the place of a directory would lead root to a directory that
- * an earlier job has chosen, so it is removed. A failure is silent, because the script that needs the
- * directory tells it.
+ * Script lines that create directories for every user, in a container whose user is root. Parents
+ * come before their children. The lines have an effect only once in a build, because a job may give
+ * the directories other modes afterwards. A link in the place of a directory is removed, because it
+ * would lead root to a directory that an earlier job has chosen. Failures are not reported here:
+ * the script that needs a missing directory will fail and say so.
  */
 export function openDirectories(paths: readonly string[]): readonly string[] {
   if (paths.length === 0) return [];

@@ -16,9 +16,9 @@ const SHELL_STARTUP_VARIABLES = ['BASH_ENV', 'ENV'];
 
 /**
  * Command of the job's container: passes the stage's script to the first shell that the image has.
- * It is the same for every stage, because the script file is refilled before each start. As in the
- * peer, the script is the shell's stdin: `$0` is the shell's own name, and no file is the script's
- * source.
+ * It is the same for every stage, because the script file is refilled before each start. As in
+ * gitlab-runner, the shell reads the script from stdin, so `$0` is the shell's own name and the
+ * script has no source file.
  */
 export function buildCommand(): readonly string[] {
   return ['sh', '-c', `${runScript()}\n`];

@@ -45,8 +45,9 @@ export function parseStageState(text: string, nonce: string): StageState | undef
 export const STAGE_OVER = 'over';
 
 /**
- * Whether the stage with this nonce has ended with 0 in a container that waits for its stages, and
- * no process of it is left. Without a nonce, the stage of the file's first line counts.
+ * Whether the stage with this nonce has succeeded in a container that waits for its stages, and
+ * none of the stage's processes is left. Without a nonce, the stage of the file's first line
+ * counts.
  */
 export function isStageOver(text: string, nonce = firstWord(text)): boolean {
   return nonce !== '' && text.includes(`\n${STAGE_OVER} ${nonce}\n`);

@@ -49,7 +49,7 @@ export function commandStyle({ job }: BuildContext, { featureFlags }: Variables)
   };
 }
 
-/** Returns a text of the configuration as a list of commands; empty when the text is. */
+/** Returns a text of the configuration as a list of commands. An empty text is no command. */
 export function present(script: string): readonly string[] {
   return script === '' ? [] : [script];
 }

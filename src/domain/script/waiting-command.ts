@@ -26,16 +26,16 @@ interface WaitingCommand {
  * Command of a helper container that is started once and runs one stage after another, each in a
  * shell of its own.
  *
- * - The file `turn` names the nonce of the stage to run. The named pipe `bell` only wakes the shell:
- * reading from a pipe is the one wait without a poll that every shell knows. So a bell that rings
- * twice, for a worker that died and for the next one, runs nothing twice, and a container that is
- * started when its turn is there needs no bell.
+ * - The file `turn` contains the nonce of the stage to run. The named pipe `bell` only wakes the
+ *   shell, because reading from a pipe is the only way to wait without polling in every shell. A
+ *   bell may ring twice, for a worker that died and for the next one, and still nothing runs twice.
+ *   A container that finds its turn at its start needs no bell.
  * - A stage that fails ends the container with its exit code, as in a container of its own.
- * - After a stage that succeeds, every process that it left behind is killed. The kernel spares this
- * shell and the first process of the container. The stage is recorded as over only when no other
- * process is left. Otherwise the container ends, which kills them too.
- * - Nothing is killed unless process 1 belongs to this container: with the process ids of the host,
- * the kill would hit the host.
+ * - After a stage that succeeds, every process that the stage left behind is killed. The kernel
+ *   spares this shell and the first process of the container. The stage is recorded as over only
+ *   when no other process is left. Otherwise the container ends, which kills the rest too.
+ * - Nothing is killed unless process 1 belongs to this container. With the process ids of the host,
+ *   the kill would hit processes of the host.
  */
 export function waitingHelperCommand(options: WaitingCommand): readonly string[] {
   const lines = [
@@ -77,13 +77,13 @@ export function waitingHelperCommand(options: WaitingCommand): readonly string[]
 }
 
 /**
- * Command of a job's container that may be started before its script is there: see
- * `judgeEarlyStart`. It waits for its turn, whose nonce does not matter here, and then becomes the
- * script, so that the script has the first process of the container as if it had been started with
- * it. A container that is started when its turn is there does not wait at all.
+ * Command of a job's container that may be started early: see `judgeEarlyStart`. It waits for any
+ * turn, whatever the nonce is, and is then replaced by the script. So the script is the container's
+ * first process, as without an early start. A container that finds its turn at its start does not
+ * wait at all.
  *
- * A container keeps its mounts as they were at its start. One that got them from a disk that was
- * read-only at that moment ends, because it would be of no use for the script.
+ * A container keeps its mounts as they were at its start. If the disk was read-only at that moment,
+ * the container is of no use for the script, and therefore ends.
  */
 export function earlyJobCommand({
   directories,

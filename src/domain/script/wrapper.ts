@@ -16,8 +16,8 @@ export interface Wrapping {
   /** The output file may grow to this size or twice that. Later output is discarded. */
   readonly maxOutputBytes: number;
   /**
-   * True: the first process of the container runs the wrapper, and marks the stage's beginning and
-   * its end in the container's own log: see `formatMark`.
+   * True: the first process of the container runs the wrapper, and marks the beginning and the
+   * success of the stage in the container's own log: see `formatMark`.
    */
   readonly marksLog?: boolean;
 }
@@ -26,37 +26,36 @@ export interface Wrapping {
 const ULIMIT_UNIT_BYTES = 512;
 
 /**
- * The script file of a stage. It records that the stage begins, runs `body` and records its exit
+ * The script file of a stage. It records that the stage begins, runs `body` and records the exit
  * code, while all output is appended to a file on the node. Everything happens in the container, so
  * a stage loses nothing while no worker is running.
  *
- * - The shell gets `body` as one quoted word. So nothing in it can end the wrapper, the shell has
- * read
- * the whole file before any of it runs, and a shell that reports a killed child prints the name of
- * the variable and not the body.
- * - The job writes to a pipe, and `cat` copies from there to the file. If the job had the file
- * itself, a
- * mere `echo problem >/dev/stderr` would truncate it. The other end of the pipe is opened through
- * /proc, because sh has no other way to run the copier in the background and not the job.
- * - Only the copier has a limit for the size of files. When it ends before the pipe does, because
- * of
- * that limit or a full disk, another process copies the rest to /dev/null, so that the job neither
- * blocks nor dies of SIGPIPE. A second pipe, which only the copier holds open, shows when it ends.
- * Its exit code is recorded, so that an incomplete log is never taken for a complete one.
- * - The body runs once. A Docker that crashes directly after starting a container has forgotten it
- * afterwards: asked to start it again, it first kills the running one. And an entrypoint may run
- * both its command and its stdin, even at the same time. Each run appends its record, and the first
- * one counts. The others exit with the same code, so that a failure stays a failure.
- * - A stop sends TERM to every process. Each shell of the wrapper sets its own trap, because
- * subshells
- * lose it. The job then has time to clean up, and the stage records its exit code.
- * - The state file is overwritten in place and not replaced: a full disk has room for that.
+ * - The shell gets `body` as one quoted word. So nothing in `body` can end the wrapper, and the
+ *   shell has read the whole file before any of it runs. A shell that reports a killed child prints
+ *   the name of the variable and not the body.
+ * - The job writes to a pipe, and `cat` copies from the pipe to the file. If the job had the file
+ *   itself, a mere `echo problem >/dev/stderr` would truncate the file. The other end of the pipe
+ *   is opened through /proc, because sh has no other way to run the copier in the background while
+ *   the job stays in the foreground.
+ * - Only the copier has a limit for the size of files. The copier may end before the pipe does,
+ *   because of that limit or a full disk. Another process then copies the rest to /dev/null, so
+ *   that the job neither blocks nor dies of SIGPIPE. A second pipe, which only the copier holds
+ *   open, shows when the copier ends. The copier's exit code is recorded, so that an incomplete log
+ *   is never taken for a complete one.
+ * - The body runs once. If Docker crashes directly after starting a container, it has forgotten the
+ *   start afterwards, and a second start first kills the running container. And an entrypoint may
+ *   run both its command and its stdin, even at the same time. Each run appends its record, and the
+ *   first record counts. The other runs exit with the same code, so that a failure stays a failure.
+ * - A stop sends TERM to every process. Each shell of the wrapper sets its own trap, because a trap
+ *   is lost in subshells. The job then has time to clean up, and the stage records its exit code.
+ * - The state file is overwritten in place and not replaced, because a full disk has room for that.
  * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for the
- * end of
- * the pipe, but until the copier has nothing more to read. The rest ends with the container.
- * - Who marks the log ends the copier first. So nothing is added to the output of a stage whose end
- * is marked, although its container still runs for a moment. Nothing may be said after the mark, so
- * there is none where the shell had a start-up file, which may have set a trap for the exit.
+ *   end of the pipe, but until the copier has nothing more to read. The rest ends with the
+ *   container.
+ * - A wrapper that marks the log ends the copier first. So no output is added after the mark of the
+ *   end, although the container still runs for a moment. The shell must not print anything after
+ *   the mark either. So the mark is left out when the shell had a start-up file, which may have set
+ *   a trap for the exit.
  *
  * Source: gitlab-runner `shells/bash.go` (Finish) for traps, options and stdin.
  */

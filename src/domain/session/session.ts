@@ -8,7 +8,9 @@ export interface SessionKeys {
   readonly token: string;
 }
 
-/** A session as a job request announces it. Source: gitlab-runner `common/network.go` (SessionInfo). */
+/**
+ * A session as a job request announces it. Source: gitlab-runner `common/network.go` (SessionInfo).
+ */
 export interface SessionOffer extends SessionKeys {
   /** `https://<advertised address>/session/<id>`. */
   readonly url: string;

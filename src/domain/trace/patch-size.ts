@@ -44,7 +44,7 @@ export type PatchFate = 'taken' | 'too_large' | 'failed';
 
 /** Decides how many bytes a patch to one GitLab may have. */
 export interface PatchSizes {
-  /** Returns the room for a trace of which this many bytes wait to be sent. */
+  /** Returns the room for the next patch of a trace that has this many unsent bytes. */
   take(waitingBytes: number): PatchRoom;
   learn(sentBytes: number, fate: PatchFate): void;
 }

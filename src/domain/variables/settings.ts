@@ -22,7 +22,10 @@ const MAX_ATTEMPTS = 10;
 
 const DEBUG_FLAGS: ReadonlySet<string> = new Set(['CI_DEBUG_TRACE', 'CI_DEBUG_SERVICES']);
 
-/** Source: gitlab-runner `common/build_settings.go` (validate), `common/build.go` (getStageTimeoutContexts). */
+/**
+ * Source: gitlab-runner `common/build_settings.go` (validate), `common/build.go`
+ * (getStageTimeoutContexts).
+ */
 export function readSettings(
   get: (key: string) => string,
   { isDebugForbidden }: { readonly isDebugForbidden: boolean },
@@ -80,7 +83,7 @@ function readDuration(key: string, text: string): Reading<number | undefined> {
   if (value < 0) {
     return { value: undefined, warning: `Ignoring relative ${key} timeout: ${quote(text)}` };
   }
-  // As in gitlab-runner, zero means no time-out of its own, so the usual one counts.
+  // As in gitlab-runner, zero means that the job sets no time-out, so the usual one applies.
   return { value: value === 0 ? undefined : value };
 }
 

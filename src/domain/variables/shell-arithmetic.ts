@@ -91,8 +91,9 @@ function numberIn(reader: ShellReader, word: string): bigint {
 }
 
 /**
- * A number that does not fit counts as the nearest one that does. As in gitlab-runner, that holds
- * for the digits before other characters too, as soon as 64 bits without a sign do not hold them.
+ * Parses a 64-bit integer. A number that is out of range becomes the nearest one in range. Digits
+ * with other characters after them count as 0. As in gitlab-runner, they count like a number when
+ * even 64 bits without a sign cannot hold them.
  */
 function parseInt64(text: string): bigint {
   const unsigned = text.replace(/^[+-]/, '');

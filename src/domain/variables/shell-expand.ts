@@ -144,7 +144,10 @@ function readDollar(reader: ShellReader, kind: Kind): string {
   return readShortName(reader);
 }
 
-/** Digits before letters are no name and vanish, but only a continued line can bring them here. */
+/**
+ * Reads the name after a `$`. At the beginning of a continued line, it may be a word with digits
+ * before letters. Such a word is not a name and is dropped.
+ */
 function readShortName(reader: ShellReader): string {
   const name = takeMatch(reader, /[0-9*#$@!?-]/y) || takeWord(reader);
   return isName(name) ? valueOfName(reader, name) : '$';
@@ -166,7 +169,7 @@ function isName(text: string): boolean {
   return /^(?:[A-Za-z_]\w*|[0-9]+|[*#$@!?-])$/.test(text);
 }
 
-/** The characters that make `#` or `!` a prefix of a name. Otherwise it is the name itself. */
+/** Matches `#` or `!` when it is a prefix of a name. Otherwise the character is the name itself. */
 const PREFIX = /#(?=[?-]\}|[\w*#$@!])|!(?=[\w*#$@!?-])/y;
 
 /** Reads a parameter. Begins after `${`. */
@@ -239,7 +242,7 @@ function plainValue(reader: ShellReader, value: string): string {
   throw new ShellFault(`\`${char}\` is no operator of a parameter`);
 }
 
-/** The word is read in any case, because a fault in it counts. */
+/** Reads the word even when it is not chosen, because a fault in the word counts in any case. */
 function choose(reader: ShellReader, isChosen: boolean, value: string): string {
   const word = readText(reader, WORD);
   return isChosen ? value : word;
@@ -261,7 +264,7 @@ function readReplacement(reader: ShellReader, value: string, isAll: boolean): st
 
 function readSlice(reader: ShellReader, value: string): string {
   const readNumber = (): bigint => readSum(reader, (inner) => readDollar(inner, TEXT));
-  // The end of a line may stand anywhere but here.
+  // A line end is allowed everywhere except here.
   takeMatch(reader, /[ \t\r\0]*/y);
   const offset = reader.text.charAt(reader.at) === ':' ? 0n : readNumber();
   skipSpace(reader);

@@ -93,8 +93,9 @@ function readItems(
 }
 
 /**
- * As in gitlab-runner, a `-` between a larger and a smaller character makes a class malformed, even
- * when it is the first character: the one before it is `[` then.
+ * Whether there is a `-` between a larger and a smaller character, which makes a class malformed.
+ * As in gitlab-runner, this also applies to the first character of a class, which has `[` before
+ * it.
  */
 function isMalformedRange(chars: readonly string[], at: number): boolean {
   const [before = '', char, next = ''] = chars.slice(at - 1, at + 2);
@@ -125,7 +126,7 @@ function rangesOf(items: readonly string[]): CharRange[] {
 }
 
 function codeOfItem(item = ''): number {
-  // A letter or digit means something else behind a backslash.
+  // A letter or digit has another meaning after a backslash.
   if (/^\\[^\0-/:-@[-`{-\x7f]$/u.test(item)) throw unsupportedClass();
   return codeOf(item.replace(/^\\/, ''));
 }
