@@ -123,8 +123,8 @@ function tellReady({ ports, temporal, capacity }: Node, configPath: string): voi
 }
 
 /**
- * Checks the workflows periodically. The first check comes after one interval, because the node
- * itself starts them before.
+ * Checks the workflows periodically. The first check comes after one interval, because the node has
+ * just started the workflows itself.
  */
 function restartNowAndThen(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;

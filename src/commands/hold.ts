@@ -47,7 +47,7 @@ export function createReleaseCommand(context: CommandContext): Command {
   return commandWithoutInput(jobCommand('release', what), releaseUpdate, context);
 }
 
-/** `retry`: tries the failed stage again that a build is held after. */
+/** `retry`: retries the failed stage after which a build is held. */
 export function createRetryCommand(context: CommandContext): Command {
   const what = 'Run the failed stage again after `hold --failure-of`';
   return commandWithoutInput(jobCommand('retry', what), retryUpdate, context);
@@ -60,7 +60,7 @@ function jobCommand(name: string, description: string): Command {
     .addOption(configOption());
 }
 
-/** Creates a command whose input is only who gives it. */
+/** Creates a command whose only input is the name of the person who gives it. */
 function commandWithoutInput(
   command: Command,
   update: typeof releaseUpdate | typeof retryUpdate,

@@ -8,10 +8,7 @@ import {
 import type { InstallationConfig, RunnerConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 
-/**
- * Reads the runners for an action. Tells when there are none, because the file may be the wrong
- * one.
- */
+/** Reads the runners for an action. Warns when there are none, because it may be the wrong file. */
 export async function readInstalledRunners(
   path: string,
   context: CommandContext,

@@ -39,7 +39,7 @@ interface Sending {
   readonly limitMs?: number;
 }
 
-/** Sends a command to a build. Returns its answer, or throws the reason for which it was refused. */
+/** Sends a command to a build and returns the answer. Throws with the reason of a refusal. */
 export async function answerOf(
   client: Client,
   buildId: string,

@@ -67,8 +67,9 @@ function engineOf({ runner }: BuildContext, context: CommandContext): Promise<Te
 }
 
 /**
- * Opens a shell, and tells the build of it before anything is typed there: the job's log names everybody
- * who has had a shell. Where the container does not run, the build starts it if it is held, or refuses.
+ * Opens a shell, and tells the build about it before anybody can type, because the job's log names
+ * everybody who has had a shell. If the container does not run, a held build starts the container,
+ * and any other build refuses.
  */
 async function openTold(
   open: () => Promise<ContainerTerminal | undefined>,

@@ -58,7 +58,7 @@ async function lookOn(client: Client, sink: JobsSink, signal: AbortSignal): Prom
 }
 
 /**
- * Looks once. While Temporal is away the last result stays, because the jobs do not end by that.
+ * Looks once. While Temporal is away the last result stays, because the jobs continue meanwhile.
  */
 async function look(client: Client, { builds: known }: Look): Promise<Look> {
   try {

@@ -12,8 +12,8 @@ interface Target extends Pick<TemporalOptions, 'env' | 'cipher' | 'log' | 'signa
 }
 
 /**
- * Connects to Temporal, with a codec server for its UI. Also closes what is still being opened, such as
- * an embedded server that is starting.
+ * Connects to Temporal, and opens a codec server for its UI. Closing also works during the opening:
+ * it then waits for the connection attempt and closes its result.
  */
 export async function openTemporal(target: Target, closers: Closers): Promise<Temporal> {
   const { state, ...options } = target;

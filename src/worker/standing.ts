@@ -14,7 +14,7 @@ export async function noteNode(
   configPath: string,
 ): Promise<void> {
   const { address, namespace, uiAddress } = temporal;
-  // Commands find its own Temporal by the state directory, even after its port has changed.
+  // Commands find an embedded Temporal by the state directory, even after its port has changed.
   const isOwn = uiAddress !== undefined;
   const note = { stateDir, ...(!isOwn && { temporal: { address, namespace } }) };
   await writeNodeNote(configPath, { note, log });

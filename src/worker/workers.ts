@@ -72,7 +72,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   const create = (worker: WorkerOptions): Promise<Worker> =>
     pastRefusals((attempt) => {
       if (attempt === 1) return Worker.create(worker);
-      // The connection of a worker that was given up takes no other one for the same queue.
+      // A connection accepts no second worker for the same queue, even if the first was given up.
       return temporal.another((own) => Worker.create({ ...worker, connection: own }));
     }, options);
   const others = await Promise.all([
@@ -92,7 +92,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       ...tune({ returns, activities: { polls: ACTIVITY_POLLS } }),
     }),
   ]);
-  // It comes last, because its thread stays when Temporal refuses it.
+  // This worker is created last, because its thread keeps running when Temporal refuses the worker.
   const workflows = await create({
     ...common,
     ...NO_TIME_LIMIT,
@@ -157,7 +157,7 @@ function tune({ returns, activities, workflows }: Tuning) {
   };
 }
 
-/** The SDK must allow as many polls as the slots do. */
+/** Returns the poller limit of the SDK, which must not be lower than the limit of the slots. */
 function atMost(polls: number) {
   return { type: 'simple-maximum', maximum: polls * MOST_RENEWALS } as const;
 }

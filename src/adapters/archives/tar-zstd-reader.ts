@@ -64,7 +64,7 @@ async function* entriesOf(
   if (zstd === undefined) throw archiveFault(`it is packed by zstd, and ${NO_ZSTD}`);
   const tar = zstd.createZstdDecompress();
   const reading = pipeline(createReadStream(file), tar, { signal });
-  // The stream that is read below throws it too. If that ends well, everything was read.
+  // The loop below reads `tar` and gets the same error. Without an error, everything was read.
   reading.catch(() => undefined);
   let tarBytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {

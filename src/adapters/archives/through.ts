@@ -7,7 +7,7 @@ export async function* through(
   stream: Duplex,
 ): AsyncGenerator<Uint8Array, void, void> {
   const feeding = pipeline(content, stream);
-  feeding.catch(() => undefined); // the stream that is read below throws it too
+  feeding.catch(() => undefined); // The stream that is read below throws the same error.
   yield* stream as AsyncIterable<Uint8Array>;
   await feeding;
 }

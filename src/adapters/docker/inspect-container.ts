@@ -25,7 +25,7 @@ export async function inspectRaw(
   return inspect(parts, call, { schema: containerSchema, signal });
 }
 
-/** The call for all that Docker says of a container. */
+/** Returns the call for all of Docker's facts about a container. */
 export function inspectionOf(idOrName: string): Pick<DaemonCall, 'doing' | 'path'> {
   return {
     doing: `inspect container "${idOrName}"`,

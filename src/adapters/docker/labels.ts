@@ -7,7 +7,8 @@ type Labels = Readonly<Record<string, string>>;
 export type WantedLabels = Readonly<Record<string, string | undefined>>;
 
 /**
- * Its value is the installation whose runners made an object. Two installations may share a daemon.
+ * Label whose value is the installation that made an object, because two installations may share a
+ * daemon.
  */
 export const INSTALLATION_LABEL = 'temporal-gitlab-runner.installation';
 

@@ -27,7 +27,7 @@ export async function readLinkTarget(
     const [response, reply] = await ask('HEAD');
     // The header is present even for a dangling link, which some engines answer with 404.
     if (reply.status === 200 || reply.status === 404) {
-      // A link whose target is not told is found by its way.
+      // The header of a link may lack its target. The caller then has to find the target itself.
       const target = reportedLink(response) || undefined;
       return { target, isUnsure: target === undefined && reply.isPodman };
     }

@@ -22,9 +22,9 @@ const PERMISSIONS = 0o777;
 type Headers = Pick<IncomingMessage, 'headers'>;
 
 /**
- * The target of a link, as the header of an archive call tells it: '' where it does not say which.
- * undefined for what is no link, or not told to be one. The header is there also for a dangling link,
- * which some engines answer with 404.
+ * Returns the target of a link from the header of an archive call; '' when the header does not name
+ * the target. Returns undefined when the header does not report a link. The header is present even
+ * for a dangling link, which some engines answer with 404.
  */
 export function reportedLink(response: Headers): string | undefined {
   const stat = reportedStat(response);
@@ -32,8 +32,8 @@ export function reportedLink(response: Headers): string | undefined {
 }
 
 /**
- * A regular file or a directory, as the header of an archive call tells it. undefined for anything
- * else, and for what was found behind a link and so has another name.
+ * Returns the facts about a regular file or a directory from the header of an archive call. Returns
+ * undefined for anything else, and when the engine has followed a link, which shows in the name.
  */
 export function reportedFile(response: Headers, path: string): PathStat | undefined {
   const stat = reportedStat(response);
@@ -56,7 +56,7 @@ function reportedStat({ headers }: Headers): z.infer<typeof statSchema> | undefi
   return stat.success ? stat.data : undefined;
 }
 
-/** The modes have more bits than JavaScript's bitwise operators. */
+/** Tests one bit. JavaScript's bitwise operators support fewer bits than a mode has. */
 function has(mode: number, bit: number): boolean {
   return Math.floor(mode / 2 ** bit) % 2 === 1;
 }

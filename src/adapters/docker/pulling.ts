@@ -128,7 +128,7 @@ async function pullOnce(parts: EngineParts, reference: string, pull: Pull): Prom
   }
 }
 
-/** Matches the words of Docker and Podman for a registry without TLS of which nobody told them. */
+/** Matches the message about a registry without TLS that the engine does not know as such. */
 const PLAIN_HTTP = /server gave HTTP response to HTTPS client/i;
 const PLAIN_HTTP_ADVICE =
   'if its registry is meant to speak plain HTTP, tell Docker by insecure-registries in daemon.json, or Podman by insecure = true in registries.conf';

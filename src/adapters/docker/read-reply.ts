@@ -51,7 +51,7 @@ function tooLong(): FinalError {
   );
 }
 
-/** undefined for what is no JSON. */
+/** Returns undefined for a text that is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

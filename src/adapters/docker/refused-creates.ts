@@ -1,9 +1,9 @@
 import { FailureType } from '../../domain/failure.ts';
 
-/** What a refusal to create means that would come again, however often the engine is asked. */
+/** The meaning of a refusal to create something that will not change with another try. */
 export interface RefusedCreate {
   readonly type: FailureType;
-  /** What to do about it, where the engine's own words do not tell. */
+  /** What a person can do, when the engine's message does not say that. */
   readonly advice?: string;
 }
 
@@ -12,8 +12,8 @@ interface Words extends RefusedCreate {
 }
 
 /**
- * The words of Podman 4.3 for containers, volumes and networks that it does not create. It answers
- * 500 to all of them, where Docker answers 400 or 404, or refuses the start. Source: Podman
+ * The messages of Podman 4.3 about containers, volumes and networks that it does not create. Podman
+ * always answers 500, while Docker answers 400 or 404, or refuses the start. Source: Podman
  * `pkg/api/handlers/compat/containers_create.go`, `pkg/specgen`, `libpod/options.go`.
  */
 const PODMAN: readonly Words[] = [
@@ -25,23 +25,23 @@ const PODMAN: readonly Words[] = [
       /lookup init binary: /,
     ],
   },
-  // Docker answers 404 to these.
+  // Docker answers 404 in these cases.
   { type: FailureType.RunnerSystem, words: [/: no such container$/, /: network not found$/] },
   {
     type: FailureType.RunnerConfiguration,
     words: [
-      // Podman has not understood the request, and has not looked anything up yet.
+      // Podman could not read the request, and has not looked up anything yet.
       /^fill out specgen: /,
       /: (duplicate mount destination|invalid configuration|invalid mount option|unknown capability)$/,
       / are mutually exclusive options$|: required plugin missing$/,
-      // The kernel has the words "invalid argument" too, for mounts, and is not meant.
+      // Only these beginnings are final. The kernel also says "invalid argument", about mounts.
       /(^|: )(running (container|volume) create option|sysctl \S+ can't be set|network name ).*: invalid argument$/,
       /(^|: )(systemd slice received|did not receive systemd slice|unsupported driver ).*: invalid argument$/,
       /^invalid mount option .*: invalid argument$/,
       /^container create: (invalid (device mode|container path|option)|minimum memoryswap limit)\b/,
       /^container create: (requested (CPUs|memory nodes) are not available|no command or entrypoint) /,
       /^container create: ((opening|loading) seccomp profile .*failed|apparmor profile .* is not enabled)/,
-      // A device of the machine.
+      // The device does not exist on the machine.
       /^container create: stat \/\S+: no such file or directory$/,
     ],
   },

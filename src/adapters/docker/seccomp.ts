@@ -11,7 +11,9 @@ export function inlineSeccomp(options: readonly string[]): Promise<string[]> {
   return Promise.all(options.map(inline));
 }
 
-/** Whether the engine reads the profile itself: Podman takes what it is sent for a path. */
+/**
+ * Whether the engine wants a path. Podman reads the profile itself and takes the value as a path.
+ */
 export function wantsSeccompPath({ status, message }: Refusal): boolean {
   return status === 500 && message.includes('opening seccomp profile failed: open {');
 }

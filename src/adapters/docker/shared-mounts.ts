@@ -73,8 +73,8 @@ const MET = /\bmkdir(?:at)? .*: file exists/i;
 const MAX_MEETINGS = 5;
 
 /**
- * Repeats a call that conflicted with another program, which does not serialise its calls. The
- * object that the other program made exists now.
+ * Repeats a call that conflicted with a call of another program, which our locks cannot prevent.
+ * The next try finds the object that the other program has made.
  */
 export async function againWhenMet<T extends Refusal>(call: () => Promise<T>): Promise<T> {
   for (let meetings = 1; ; meetings += 1) {

@@ -5,22 +5,22 @@ interface Call {
   readonly path: string;
 }
 
-/** Containers that Podman calls mounted although they are not. */
+/** Containers that Podman considers mounted although they are not. */
 export interface StaleMounts {
-  /** Remembers the container of a refused call if its mount is, or may be, such a one. */
+  /** Remembers the container of a refused call if a stale mount is, or may be, the reason. */
   note(call: Call, refusal: Refusal): void;
-  /** Has the container of this call unmounted if it was remembered. Never throws. */
+  /** Unmounts the container of this call if it was remembered. Never throws. */
   mend(call: Call): Promise<void>;
 }
 
 /**
- * Podman's words for a container that its storage has a mount of, while the mount point is gone. It
- * says so each time, until the container is unmounted or removed. Source: containers/storage 1.43
- * `layers.go` (Mount), whose count of mounts two processes may leave behind.
+ * Matches Podman's message about a container that its storage counts as mounted although the mount
+ * point is gone. Two processes may leave such a count behind. Every call fails like this until the
+ * container is unmounted or removed. Source: containers/storage 1.43 `layers.go` (Mount).
  */
 const STALE = /mounting storage for container \S+ lstat \S+: no such file or directory/;
 
-/** Limits the memory for containers that nothing is asked of again. */
+/** Limits the memory for containers that no further call is about. */
 const MAX_KNOWN = 1_000;
 
 export function createStaleMounts(unmount: (container: string) => Promise<void>): StaleMounts {
@@ -29,7 +29,7 @@ export function createStaleMounts(unmount: (container: string) => Promise<void>)
     note: ({ method, path }, { status, message }) => {
       const container = containerOf(path);
       if (status !== 500 || container === undefined) return;
-      // The answer to HEAD has no words.
+      // The answer to HEAD has no message.
       if (method !== 'HEAD' && !STALE.test(message)) return;
       known.add(container);
       const [oldest] = known;
@@ -38,7 +38,7 @@ export function createStaleMounts(unmount: (container: string) => Promise<void>)
     mend: async ({ path }) => {
       const container = containerOf(path);
       if (container === undefined || !known.delete(container)) return;
-      // The answer to the call itself tells whether this has helped.
+      // The answer to the call itself shows whether unmounting has helped.
       await unmount(container).catch(() => undefined);
     },
   };

@@ -35,8 +35,8 @@ export function parseState(word: string, idOrName: string): ContainerStatus['sta
 
 /**
  * The engines' words for a container that has ended or is about to. Podman answers 500 with a
- * sentence for each call, such as "can only kill running containers. … is in state exited: container
- * state improper". Source: Podman `libpod/define/errors.go` (ErrCtrStateInvalid).
+ * sentence for each call, such as "can only kill running containers. … is in state exited:
+ * container state improper". Source: Podman `libpod/define/errors.go` (ErrCtrStateInvalid).
  */
 const NOT_RUNNING = /not running|stopped|container state improper/i;
 

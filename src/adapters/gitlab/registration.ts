@@ -34,7 +34,7 @@ export interface RegistrationClient {
   close(): Promise<void>;
 }
 
-/** `tokenExpiresAt` is RFC 3339 as GitLab wrote it; undefined is never. */
+/** A runner in GitLab. `tokenExpiresAt` is GitLab's RFC 3339 text; undefined means never. */
 export interface RunnerIdentity {
   /** The runner's id; 0 when the server is too old to report it. */
   readonly id: number;

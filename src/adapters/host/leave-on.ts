@@ -6,7 +6,7 @@ export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>):
   if (signal === undefined) return result;
   return new Promise<T>((resolve, reject) => {
     const leave = (): void => {
-      // The reason is the caller's own: handed back as it is.
+      // The reason belongs to the caller, so it is passed on unchanged.
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- see above
       reject(signal.reason);
     };

@@ -13,7 +13,7 @@ export async function readOpenFiles(): Promise<OpenFiles | undefined> {
   try {
     return { used: (await readdir('/proc/self/fd')).length, limit };
   } catch (error) {
-    // Counting them takes one more.
+    // Counting opens one more file, so this error means that the limit is reached.
     if (TOO_MANY.has(errorCode(error))) return { used: limit, limit };
     throw error;
   }

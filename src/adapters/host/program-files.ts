@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Returns the path of a file of the built program, by its name below `dist`. The program itself runs
- * from `dist/program`, where a file's code is in a bundle with that of others; tests run single files
- * from `dist/src`. So `dist` is found by its package.json and not by a number of steps.
+ * Returns the path of a file of the built program, by its name below `dist`. The program itself
+ * runs from bundles in `dist/program`, and tests run single files from `dist/src`. So the depth of
+ * this file varies, and `dist` is found by its package.json.
  */
 export function programFile(name: string): string {
   return join(programDirectory(), name);

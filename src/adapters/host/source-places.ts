@@ -9,12 +9,12 @@ type NameSources = (error: Error) => string;
 
 /**
  * Creates a function that returns the stack of an error with the places in the sources instead of
- * those in bundled files of this directory. It leaves places that it finds no map for. The map of a
- * file is read for the first stack through it. Node's own `--enable-source-maps` reads the maps of
- * all files and packages at each start, and those of a start's own failures, which nobody sees.
+ * those in bundled files of this directory. A place without a map stays unchanged. The map of a
+ * file is read only when a stack contains the file. Node's own `--enable-source-maps` is slower: at
+ * each start it reads the maps of all files and packages, also for errors that nobody sees.
  */
 export function createSourceNamer(directory: string): NameSources {
-  // The map of a node takes 9 MB when it is decoded, which are free again when memory is needed.
+  // A decoded map takes 9 MB. The weak references let Node free them when it needs memory.
   const maps = new Map<string, WeakRef<SourceMap>>();
   const mapOf = (path: string): SourceMap => {
     const known = maps.get(path)?.deref();
@@ -42,7 +42,7 @@ export function createSourceNamer(directory: string): NameSources {
 /** Returns the stack of an error with the places in this program's sources. */
 export const nameSources: NameSources = createSourceNamer(programFile(''));
 
-/** Lets a crash of the process show the places in the sources. */
+/** Makes a crash of the process show the places in the sources. */
 export function nameSourcesOfCrash(): void {
   process.on('uncaughtExceptionMonitor', (error) => {
     error.stack = nameSources(error);

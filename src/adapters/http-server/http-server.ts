@@ -95,7 +95,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
   };
 }
 
-/** Returns what holds for each request to our servers, as options of Node's servers. */
+/** Returns the options of Node's servers that all our servers have in common. */
 export function requestRules(requestMs: number) {
   return {
     ...{ headersTimeout: requestMs, requestTimeout: requestMs },
@@ -104,7 +104,10 @@ export function requestRules(requestMs: number) {
   };
 }
 
-/** Answers each request, and also one whose expectation Node would refuse: `requestFault` checks it. */
+/**
+ * Answers each request, including one with an `Expect` header that Node itself would refuse,
+ * because `requestFault` checks that header.
+ */
 export function answerAll(server: Server, answer: RequestListener): void {
   server.on('request', answer);
   server.on('checkExpectation', answer);
@@ -179,7 +182,8 @@ function questionOf(
   if (fault !== undefined) return fault;
   const target = request.url ?? '';
   if (!target.startsWith('/')) return 400;
-  // The path counts as it was sent: a proxy that lets only `/x/` through would pass `/x/../decode`.
+  // The path is not normalised, because a proxy that allows only `/x/` would also pass
+  // `/x/../decode`.
   const [path = '', ...query] = target.split('?');
   return {
     method: request.method ?? '',

@@ -71,7 +71,9 @@ export async function serveTerminal(terminal: WebTerminal): Promise<void> {
 interface Screen {
   /** The open shell; undefined between two shells. */
   readonly current: ContainerTerminal | undefined;
-  /** Takes the shell that has opened, or undefined when it has ended. Only an open shell can be idle. */
+  /**
+   * Sets the shell that has opened; undefined when it has ended. Only an open shell can be idle.
+   */
   enter(shell: ContainerTerminal | undefined): void;
   /** Sends bytes to the person. Resolves when the person's side has taken them. */
   show(bytes: Uint8Array): Promise<void>;

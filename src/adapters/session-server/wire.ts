@@ -1,6 +1,8 @@
 import type { RawData } from 'ws';
 
-/** Source: the subprotocols of gitlab-terminal, by which GitLab's Workhorse talks with terminals. */
+/**
+ * Source: the subprotocols of gitlab-terminal, by which GitLab's Workhorse talks with terminals.
+ */
 const PLAIN = 'terminal.gitlab.com';
 const BASE64 = 'base64.terminal.gitlab.com';
 

@@ -10,7 +10,7 @@ export interface Notes {
   readonly read: (buildId: string, name: string) => Promise<unknown>;
   /** Writes a note. It is durable when this resolves. */
   readonly write: (buildId: string, name: string, value: unknown) => Promise<void>;
-  /** Records that the build has no directory yet, so that no notes are looked for. */
+  /** Records that the build is new, so that the disk is not searched for its notes. */
   readonly begin: (buildId: string) => void;
   /** Forgets the notes of a build that is removed. */
   readonly forget: (buildId: string) => void;
@@ -62,14 +62,14 @@ export function createNotes(path: PathOf): Notes {
       return text === undefined ? undefined : (JSON.parse(text) as unknown);
     },
     write: async (buildId, name, value) => {
-      // A build that was removed meanwhile takes its new note with it.
+      // Taken before the save: if the build is removed meanwhile, its new note is forgotten too.
       const notes = knownOf(buildId);
       const text = JSON.stringify(value);
       try {
         await save(buildId, name, Buffer.from(text));
         notes.texts.set(name, text);
       } catch (error) {
-        // The disk may hold either text now.
+        // The disk may now have the old or the new text.
         notes.texts.delete(name);
         const isHeld = known.get(buildId) === notes;
         if (isHeld) known.set(buildId, { texts: notes.texts, isComplete: false });

@@ -28,7 +28,7 @@ export interface BuildStoreOptions {
 }
 
 const RECORD = 'record';
-/** Named pipes for the builds to come. They are here, because `builds` may be a mount of its own. */
+/** Named pipes for later builds. They are inside `builds`, because it may be a separate mount. */
 const PIPES = '.pipes';
 
 /**
@@ -58,7 +58,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
   const save = async (context: BuildContext): Promise<BuildContext> => {
     const { buildId } = context;
     try {
-      // This also makes the directory of the notes. Writing the record makes it durable.
+      // Also makes the directory of the notes. Writing the record makes both directories durable.
       await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
       await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));

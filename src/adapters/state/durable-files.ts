@@ -22,7 +22,7 @@ export async function writeDurably(file: string, content: Uint8Array): Promise<v
   const draft = draftOf(file);
   await writeNew(draft, content).catch(async (error: unknown) => {
     if (errorCode(error) !== 'EEXIST') throw error;
-    // This is left over from a process that died while it wrote. It may have another mode.
+    // A process that died during its write left this draft, perhaps with another mode.
     await unlink(draft);
     await writeNew(draft, content);
   });
@@ -31,16 +31,16 @@ export async function writeDurably(file: string, content: Uint8Array): Promise<v
 }
 
 /**
- * Writes a new file with its mode. No umask takes bits of the owner, because no node could run with
- * it, so the mode needs no second call.
+ * Writes a new file with its mode. The mode needs no second call, because no node could run with a
+ * umask that removes permissions of the owner.
  */
 function writeNew(draft: string, content: Uint8Array): Promise<void> {
   return writeFile(draft, content, { flag: 'wx', mode: 0o600, flush: true });
 }
 
 /**
- * Makes an empty file when there is none. Sets the mode, whatever the umask is or somebody has
- * done.
+ * Makes an empty file when there is none. Always sets the mode, because the umask or somebody may
+ * have changed it.
  */
 export async function makeFile(file: string, mode: number): Promise<void> {
   await (await open(file, 'a', 0o600)).close();

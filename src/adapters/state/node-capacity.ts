@@ -143,7 +143,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   const permit = (): CapacityPermit =>
     createPermit(jobRequests, {
       keep: (buildId) => void alive.add(buildId),
-      // This build already had a place, and so has returned one of its two.
+      // Even `keepFor` may free a place, namely when its build already has one.
       onChange: () => {
         queue.serve();
         idle.ring();

@@ -9,8 +9,8 @@ const run = promisify(execFile);
 const AT_ONCE = 32;
 
 /**
- * Named pipes that wait to be used. Node has no call that makes one, and starting a program costs a
- * process of this size about 10 ms of CPU, so one start makes many.
+ * A stock of unused named pipes. Node has no call that makes a named pipe, and starting `mkfifo`
+ * costs a process of this size about 10 ms of CPU, so one start makes many pipes.
  */
 export interface PipeStock {
   /**
@@ -21,7 +21,7 @@ export interface PipeStock {
 }
 
 export interface PipeStockOptions {
-  /** The directory of the pipes that wait, absent at first. The stock makes it when it needs it. */
+  /** The directory of the unused pipes. The stock creates it when it is needed. */
   readonly directory: string;
   /** Access mode of each pipe, for example 0o644. */
   readonly mode: number;
@@ -43,7 +43,7 @@ export function createPipeStock({ directory, mode }: PipeStockOptions): PipeStoc
     await makePipes(files);
     waiting = files;
   };
-  /** Makes pipes when none wait. Calls that come meanwhile wait for the same process. */
+  /** Returns an unused pipe. Concurrent calls wait for the same `mkfifo` process. */
   const take = async (): Promise<string> => {
     for (;;) {
       const pipe = waiting.pop();
@@ -54,7 +54,7 @@ export function createPipeStock({ directory, mode }: PipeStockOptions): PipeStoc
   };
   const placeWaiting = async (file: string): Promise<void> => {
     const pipe = await take();
-    // A link, unlike a renaming, leaves a pipe alone that another call has put there meanwhile.
+    // Unlike `rename`, `link` does not replace a pipe that another call has put there meanwhile.
     await link(pipe, file).catch((error: unknown) => {
       if (errorCode(error) !== 'EEXIST') throw error;
     });
@@ -64,7 +64,7 @@ export function createPipeStock({ directory, mode }: PipeStockOptions): PipeStoc
     place: (file) =>
       placeWaiting(file)
         .catch(() => {
-          // Somebody may have deleted what waits, or the path is on another file system.
+          // Somebody may have deleted the unused pipes, or the path is on another file system.
           waiting = [];
           return makePipes([file]);
         })

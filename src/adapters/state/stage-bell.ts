@@ -7,7 +7,7 @@ import type { PipeStock } from './pipe-stock.ts';
 import { hasBegun, readState, whenBegun } from './stage-state-file.ts';
 import { errorCode } from '../host/error-code.ts';
 
-/** The container reads both files, as any user. */
+/** Mode of files that the container reads as any user. */
 export const READABLE_BY_JOB = 0o644;
 /** A container that notices the bell begins its stage within milliseconds. */
 const PATIENCE_MS = 30_000;

@@ -142,12 +142,12 @@ async function linkIfFree(file: string, name: string): Promise<boolean> {
 }
 
 /**
- * Replaces a lock whose owner has ended. Several processes may find the same one, and one of them
- * may act on what it read long ago. So a process first claims the right to replace a lock with this
- * content: a file that is named after the content and can be created only once. The claim of a
- * process that has ended in between is claimed in the same way. A lock keeps its content for as
- * long as nobody but the claimant may replace it, so the comparison after the claim still holds at
- * the `rename`. Returns false when the lock has changed meanwhile; throws when its owner lives.
+ * Replaces a lock whose owner has ended. Several processes may find the same lock, and one of them
+ * may act on content that it read long ago. So a process first claims the right to replace a lock
+ * with this content: it creates a file that is named after the content and can be created only
+ * once. If the claimant has ended too, its claim is claimed in the same way. Only the claimant may
+ * replace the lock, so the result of the comparison after the claim is still valid at the `rename`.
+ * Returns false when the lock has changed meanwhile; throws when its owner lives.
  */
 async function takeOver(draft: string, file: string, log: Log): Promise<boolean> {
   const stale = await readTextIfThere(file);
@@ -180,8 +180,8 @@ function claimTo(file: string, content: string): string {
 }
 
 /**
- * Only the owner of the lock may call this. A content that was replaced never returns, so no claim
- * to it can be used any more.
+ * Removes all claims. Only the owner of the lock may call this. A replaced lock's content never
+ * occurs again, so its claims are of no use any more.
  */
 async function removeClaims(path: string): Promise<void> {
   const names = (await readdir(path)).filter((name) => name.startsWith(`lock${CLAIM}`));

@@ -31,7 +31,7 @@ function translate(error: unknown): unknown {
       ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
     });
   }
-  // A cancellation of Temporal is no fault. What is left is one of the program.
+  // Temporal's own errors, such as a cancellation, are no faults. Any other error is a bug.
   if (error instanceof Error && !(error instanceof TemporalFailure)) {
     error.stack = nameSources(error);
   }

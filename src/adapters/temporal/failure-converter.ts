@@ -27,8 +27,8 @@ class GuardedFailureConverter extends DefaultFailureConverter {
 }
 
 /**
- * Returns the sentence for the failure's kind in Temporal. A class is not enough, because the code
- * that throws may choose its message.
+ * Returns the sentence for the failure's kind in Temporal. The class of the error says too little,
+ * because the code that throws may choose any message.
  */
 function sentenceOf(failure: Failure): string {
   if (failure.applicationFailureInfo) {

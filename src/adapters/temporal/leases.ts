@@ -7,8 +7,8 @@ import { TransientError } from '../../domain/failure.ts';
 const TIME_LIMIT_MS = 5_000;
 
 /**
- * Creates the leases. They ask Temporal itself and not the workflow, so that no worker is needed
- * and no event is written.
+ * Creates the leases. A lease is confirmed by Temporal itself and not by the workflow, so that no
+ * worker is needed and no event is written.
  */
 export function createLeases(client: Client, nodeQueue: string): Leases {
   return {

@@ -3,17 +3,17 @@ import type { Clock, Log } from '../../ports/index.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 16_000;
-/** A Temporal that has refused a call for this long is not expected to take it soon. */
+/** When Temporal has refused for this long, it is not expected to accept soon. */
 const PATIENCE_MS = 2 * 60_000;
 
-/** How `@temporalio/worker` 1.24 writes a status of gRPC that will not be another one soon. */
+/** Matches a permanent gRPC status in the messages of `@temporalio/worker` 1.24. */
 const FINAL =
   /Status \{ code: (?:FailedPrecondition|InvalidArgument|NotFound|PermissionDenied|Unauthenticated|Unimplemented),/;
 
 /**
- * Does work that asks Temporal, again for two minutes while it refuses only for the moment. The SDK
- * itself tries the question that belongs to a new worker five times, and then gives the worker up.
- * `attempt` counts from 1. Throws any other fault at once.
+ * Does work that needs Temporal, and repeats it for up to two minutes while Temporal refuses only
+ * temporarily. The SDK itself tries the request of a new worker only five times, and then gives up
+ * the worker. `attempt` counts from 1. Throws any other fault at once.
  */
 export async function pastRefusals<T>(
   work: (attempt: number) => Promise<T>,

@@ -62,7 +62,7 @@ function metricsExporter(bindAddress: string): MetricsExporterConfig {
 
 interface Entry extends Pick<LogEntry, 'level' | 'message'> {
   readonly fields: LogFields;
-  /** Distinguishes it from the previous message; default: the message itself. */
+  /** Messages with the same key count as repetitions; the default is the message itself. */
   readonly repeatKey?: string;
   /** True: a workflow of this program logged it, not the SDK. */
   readonly isOwn?: true;

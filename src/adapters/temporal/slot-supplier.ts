@@ -18,14 +18,14 @@ export interface SlotLimits {
 }
 
 /**
- * How many times as many polls as usual may be in flight. A poller limit of the SDK must leave room
- * for the polls that Temporal's returns renew.
+ * The factor by which the SDK's poller limit exceeds the usual number of polls. It leaves room for
+ * the new polls each time that Temporal is back.
  */
 export const MOST_RENEWALS = 10;
 
 /**
- * Creates the slots of one queue. The SDK reserves one before each poll. A reserved slot occupies no
- * place of the node, because its poll may wait a minute for a task.
+ * Creates the slots of one queue. The SDK reserves one before each poll. A reserved slot occupies
+ * no place of the node, because its poll may wait a minute for a task.
  *
  * After a failure the SDK repeats a poll after pauses that grow to twelve seconds, which cannot be
  * configured. So the polls that failed while Temporal was away are no longer counted when it is
@@ -35,7 +35,7 @@ export function createSlotSupplier<SI extends SlotInfo>(
   { polls, stickyPolls = polls, tasks = Infinity, room }: SlotLimits,
   returns: Pick<Listeners, 'add'>,
 ): CustomSlotSupplier<SI> {
-  // A reserved slot belongs to a poll first, and to a task when the poll has brought one.
+  // A reserved slot first belongs to a poll, and then to the task that the poll has brought.
   const waiting = { sticky: new Set<SlotPermit>(), usual: new Set<SlotPermit>() };
   const busy = new Set<SlotPermit>();
   const freed = createListeners();
@@ -61,8 +61,8 @@ export function createSlotSupplier<SI extends SlotInfo>(
           await room?.whenFree(signal);
         }
       } catch (error) {
-        // For a wait that the SDK aborted itself it accepts only its own reason; otherwise it logs
-        // an error.
+        // When the SDK itself has aborted the wait, it expects exactly its own reason, and logs any
+        // other error.
         throw signal.aborted ? signal.reason : error;
       }
       const permit: SlotPermit = {};

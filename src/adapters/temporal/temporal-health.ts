@@ -6,14 +6,14 @@ import { isNotFound } from './not-found.ts';
 const TIME_LIMIT_MS = 2_000;
 /** How long an answer is valid, because a node with many runners asks almost continuously. */
 const TRUST_MS = 1_000;
-/** After this time without an answer the watch asks itself, because an idle node asks nothing. */
+/** After this time without an answer the watch asks by itself, because an idle node never asks. */
 const WATCH_INTERVAL_MS = 5_000;
 /**
  * After this time without an answer new connections are tried, because those in use may wait for
  * packets that TCP repeats after pauses that double.
  */
 const RENEW_AFTER_MS = 10_000;
-/** How often it is asked while it does not, so that its return is noticed soon. */
+/** How often Temporal is asked while it is away, so that its return is noticed soon. */
 const AWAY_INTERVAL_MS = 500;
 
 export interface TemporalHealthOptions {
@@ -28,17 +28,17 @@ export interface TemporalHealthOptions {
   readonly clock: Clock;
 }
 
-/** The check, and who is told by it. */
+/** The health of Temporal, with listeners for its return. */
 export interface WatchedTemporal extends TemporalHealth {
-  /** Told each time that Temporal answers again after it did not. */
+  /** Told each time that Temporal answers again after an absence. */
   readonly returns: Pick<Listeners, 'add'>;
   /** Ends the watch. */
   close(): void;
 }
 
 /**
- * Watches Temporal. It asks Temporal itself and not the workflow, so that no worker is needed and no
- * event is written.
+ * Watches Temporal. The watch asks Temporal itself and not the workflow, so that no worker is
+ * needed and no event is written.
  */
 export function watchTemporal({
   client,
@@ -58,7 +58,7 @@ export function watchTemporal({
     if (askedAtMs - confirmedAtMs < TRUST_MS) return true;
     const answer = await answers(client, workflowId);
     if (answer) confirmedAtMs = Math.max(confirmedAtMs, askedAtMs);
-    // A later question has been answered meanwhile, on a new connection.
+    // Temporal has meanwhile answered a later question on a new connection.
     else if (confirmedAtMs >= askedAtMs) return true;
     if (answer === isThere || closing.signal.aborted) return answer;
     isThere = answer;

@@ -40,7 +40,7 @@ export interface NodeCodec {
    * that UI.
    */
   readonly endpoint: string | undefined;
-  /** Lets people in. The UI's address and the namespace are not known before. */
+  /** Tells the server the UI's address and the namespace. It lets nobody in before. */
   attach(temporal: Pick<Temporal, 'namespace' | 'uiAddress'>): void;
 }
 

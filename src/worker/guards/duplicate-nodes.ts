@@ -63,7 +63,8 @@ function hasPolled({ identity, lastPollMs }: Poller, before: Poller): boolean {
 }
 
 /**
- * Finds other processes that may be alive. For a process on this machine it is known whether it is.
+ * Finds other processes that may be alive. Leaves out those of this machine that have certainly
+ * ended.
  */
 async function findStrangers(scope: DuplicateScope): Promise<readonly Poller[]> {
   const pollers = await scope.readPollers();

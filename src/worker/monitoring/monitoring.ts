@@ -22,7 +22,7 @@ export type ProcessState = 'starting' | 'running' | 'graceful-shutdown' | 'force
 
 /** Shows the state of a node to those who ask for it. */
 export interface Monitoring {
-  /** From now on also asks what the node depends on. */
+  /** From now on also checks what the node depends on. */
   attach(peers: Peers, temporal: TemporalPlace): void;
   enter(state: ProcessState): void;
   close(): Promise<void>;

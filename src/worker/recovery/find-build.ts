@@ -53,7 +53,7 @@ export interface FindScope {
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
   // Another node may have started the script, so the build is reported and never run here.
   if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
-  // Invariant: at most one build of a job ever runs. A build of which nothing began does not count.
+  // Invariant: at most one build of a job ever runs. A build that never began does not count.
   if (await begin(context, 'reject', scope)) return { kind: 'begun' };
   const offer = await judgeOffer(context, scope.workflows);
   if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {

@@ -44,7 +44,7 @@ const ORPHANED: BuildOutcome = {
 export function createRecovery(scope: RecoveryScope): Recovery {
   const { ports } = scope;
   const { builds, clock, log } = ports;
-  /** What this process knows about each record: see `lookAt`. */
+  /** What this process knows about each record: see `observe`. */
   const observations = new Map<string, Observation>();
   /** Builds of the previous process, whose workflows must be told about this one. */
   let inherited: ReadonlySet<string> = new Set();
@@ -63,7 +63,8 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
     const { hasChecked, sinceMs } = observe(context);
     if (lost.has(context.buildId)) return true;
-    // This also holds for a new offer of the job: the runner may not start what was started before.
+    // A new offer of the job counts too, because its runner must not start a build that has already
+    // been started.
     if (inherited.has(context.buildId) && !hasChecked) return true;
     const intervalMs = hasChecked ? CHECK_INTERVAL_MS : PATIENCE_MS;
     return clock.monotonicMs() - sinceMs >= intervalMs;
@@ -147,7 +148,7 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
       return;
     case 'elsewhere':
       ports.log.warn('job runs on another node too, left to that one', fields);
-      // Its environment may have been prepared before GitLab said so.
+      // The environment may have been prepared before GitLab gave the job to the other node.
       await scope.orphaned.drop(context.buildId);
       return tellRunner(context, scope);
     case 'moved':

@@ -23,8 +23,8 @@ export interface WorkflowRestart {
 
 /**
  * Restarts lost workflows. feedRunners and serveRunner start each other, so neither notices when a
- * person terminates, cancels or deletes one, or when it is lost with Temporal's database. The node
- * does. `feed` makes feedRunners tell its runners again, and starts it when it does not exist.
+ * person terminates, cancels or deletes one, or when it is lost with Temporal's database. Therefore
+ * the node checks both. `feed` makes feedRunners tell its runners again, and starts it if needed.
  */
 export function createWorkflowRestart(
   scope: FindScope,
@@ -52,8 +52,8 @@ export function createWorkflowRestart(
 }
 
 /**
- * Whether the workflow does not exist, or something else than its own code has ended it. A cancel
- * request counts as such.
+ * Whether the workflow does not exist, or was not ended by its own code. The end after a cancel
+ * request does not count as its own.
  */
 function isLost(status: WorkflowStatus | undefined): boolean {
   return status !== 'running' && status !== 'completed';
