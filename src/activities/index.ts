@@ -17,6 +17,7 @@ import { tellWaits } from './build/tell-waits.ts';
 import { maskFaults } from './build/mask-faults.ts';
 import type { Ports } from '../ports/index.ts';
 import { createEndedBuilds, type EndedBuilds } from './build/ended-builds.ts';
+import { createReleaseActivities } from './job/release-build.ts';
 import { createSlotActivities } from './job/request-job.ts';
 import { createStageActivities } from './stage.ts';
 import { createShellActivities } from './terminal/held-container.ts';
@@ -60,10 +61,10 @@ function nodeActivities({ ports, live, ended }: NodeParts): Activities['node'] {
     ...createConfigActivities(ports),
     ...createCoordinatorActivities(ports, live),
     ...createBeginActivities(ports, live),
-    ...createEnvironmentActivities(ports, live, {
-      ended,
-      cleanUp: (build, stage) => runLastCleanup(build, { stage, ports }),
-    }),
+    ...createEnvironmentActivities(ports, live, (build, stage) =>
+      runLastCleanup(build, { stage, ports }),
+    ),
+    ...createReleaseActivities(ports, { live, ended }),
     ...createStageActivities(ports, live),
     ...createTraceActivities(ports, live),
     ...createNoticeActivities(ports, live),

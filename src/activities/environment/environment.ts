@@ -10,13 +10,10 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../../domain/trace/sections.ts';
-import { BUILD_ENDED_SIGNAL } from '../../domain/runner/fleet.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { stopBegun, takeBegun } from '../build/begun.ts';
 import { earlierOrNow } from '../build/earlier.ts';
-import { forgetBuild } from '../build/forget-build.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
-import type { EndedBuilds } from '../build/ended-builds.ts';
 import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
 import {
   defineCounter,
@@ -37,16 +34,11 @@ import { doubtOnFault } from './early-start.ts';
 import { whenDockerAnswers } from './docker-answers.ts';
 import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 
-type EnvironmentActivities = Pick<
-  BuildActivities,
-  'prepareEnvironment' | 'destroyEnvironment' | 'releaseBuild'
->;
+type EnvironmentActivities = Pick<BuildActivities, 'prepareEnvironment' | 'destroyEnvironment'>;
 
 export type PreparePorts = ContainerPorts & PlanPorts;
 type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock' | 'sessions'>;
-type EnvironmentPorts = DestroyPorts &
-  PreparePorts &
-  Pick<Ports, 'capacity' | 'metrics' | 'workflows'>;
+type EnvironmentPorts = DestroyPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
 /**
  * A removal that takes longer than this is given up, and people must remove the rest. The clean-up
@@ -54,16 +46,13 @@ type EnvironmentPorts = DestroyPorts &
  */
 const DESTROY_BUDGET_MS = 5 * 60_000;
 
-export interface EnvironmentParts {
-  readonly ended: Pick<EndedBuilds, 'announce'>;
-  /** Runs a clean-up before the environment is removed. */
-  cleanUp(build: LiveBuild, stage: PlannedStage): Promise<void>;
-}
+/** Runs a clean-up before the environment is removed. */
+type CleanUp = (build: LiveBuild, stage: PlannedStage) => Promise<void>;
 
 export function createEnvironmentActivities(
   ports: EnvironmentPorts,
   live: LiveBuilds,
-  { ended, cleanUp }: EnvironmentParts,
+  cleanUp: CleanUp,
 ): EnvironmentActivities {
   return {
     prepareEnvironment: ({ buildId }) =>
@@ -79,40 +68,7 @@ export function createEnvironmentActivities(
         const cleaning = stage && (() => cleanUp(build, stage));
         await build.joined('destroy', () => destroy(build, ports, cleaning));
       }),
-
-    releaseBuild: ({ buildId }, runnerWorkflowId) =>
-      withHeartbeat(async () => {
-        const build = live.known(buildId);
-        // The runner may request a job at once, and its build gets the smallest free number, by
-        // which volumes are named.
-        await release(buildId, { ports, live, ended });
-        await tellRunner(buildId, runnerWorkflowId, ports);
-        build?.released.abort();
-      }),
   };
-}
-
-interface ReleaseScope {
-  readonly ports: Pick<Ports, 'builds' | 'capacity' | 'metrics' | 'sessions'>;
-  readonly live: LiveBuilds;
-  readonly ended: Pick<EndedBuilds, 'announce'>;
-}
-
-async function release(buildId: string, { ports, live, ended }: ReleaseScope): Promise<void> {
-  const context = await ports.builds.read(buildId).catch(() => undefined);
-  await forgetBuild(buildId, { ports, live });
-  ports.sessions.end(buildId, 'The job has ended.');
-  if (context !== undefined) ended.announce(context.runner.key);
-}
-
-/** Tells the runner's workflow that the build has ended. It is gone when the runner was removed. */
-async function tellRunner(
-  buildId: string,
-  runnerWorkflowId: string | undefined,
-  { workflows }: Pick<Ports, 'workflows'>,
-): Promise<void> {
-  if (runnerWorkflowId === undefined) return;
-  await workflows.signal(runnerWorkflowId, { name: BUILD_ENDED_SIGNAL, args: [buildId] });
 }
 
 /** Prepares the environment, or joins the call that does. */

@@ -45,10 +45,7 @@ function open({ engine, coordinator }: Differences = {}): Setting {
     node: {
       ...createBeginActivities(ports, live),
       ...createCoordinatorActivities(ports, live),
-      ...createEnvironmentActivities(ports, live, {
-        ended: { announce: () => undefined },
-        cleanUp: () => Promise.resolve(),
-      }),
+      ...createEnvironmentActivities(ports, live, () => Promise.resolve()),
     },
     count: (call) => called.filter((name) => name === call).length,
   };
