@@ -1,5 +1,5 @@
 import type { Beginning } from '../contract.ts';
-import { MAKING, type LiveBuild } from './live-builds.ts';
+import { CREATE_CONTAINERS, type LiveBuild } from './live-builds.ts';
 
 /**
  * Takes over the eager begin of the build, which may still be in progress. Returns undefined when
@@ -29,5 +29,5 @@ export async function stopBegun(build: LiveBuild): Promise<void> {
  */
 export async function stopPreparation(build: LiveBuild): Promise<void> {
   build.closing.abort();
-  await build.settled(MAKING);
+  await build.settled(CREATE_CONTAINERS);
 }

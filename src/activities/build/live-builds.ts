@@ -11,7 +11,7 @@ import { openLease, type LeaseState } from './lease-state.ts';
 import { openWaits, type Waits } from './waits.ts';
 
 /** Name of the work that creates containers: see {@link LiveBuild.joined}. */
-export const MAKING = 'making';
+export const CREATE_CONTAINERS = 'create containers';
 
 /** A build as this process holds it. Everything in it can be restored from the node's record. */
 export interface LiveBuild {

@@ -13,11 +13,11 @@ import {
   type FilledStdin,
   type StageStart,
 } from '../build/container-stage.ts';
-import { ensureContainers, planFor, type ContainerOptions } from '../environment/containers.ts';
+import { planFor, recreateContainer, type ReplacedContainer } from '../environment/containers.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import type { NotePorts } from '../build/note.ts';
 import { findOwner } from '../environment/file-owner.ts';
-import { MAKING, type LiveBuild } from '../build/live-builds.ts';
+import { CREATE_CONTAINERS, type LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
 import { hasBegunEarly, hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
@@ -77,14 +77,14 @@ async function openUnlessStopped(
   try {
     return await openContainer(build, stage);
   } catch (error) {
-    if (!(error instanceof MakingStopped)) throw error;
+    if (!(error instanceof RecreationStopped)) throw error;
     // Losing the lease also stops the stage.
     await assertLease(build, stage.ports);
     return undefined;
   }
 }
 
-class MakingStopped extends Error {}
+class RecreationStopped extends Error {}
 
 interface HandOver extends PlacedStage {
   readonly start: StageStart;
@@ -139,7 +139,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   const status = await engine.inspectContainer(container);
   const state = await ports.builds.readState(buildId, place);
   if (start === undefined) {
-    if (status === undefined) return { status: await makeAgain(build, stage), start, stdin, state };
+    if (status === undefined) return { status: await recreate(build, stage), start, stdin, state };
     return openForFirst(build, { ...stage, opened: { status, start, stdin, state } });
   }
   if (isStdinLost({ start, status, stdin })) {
@@ -194,7 +194,7 @@ async function openHandedOver(
   if (isSame && isAlive(status)) return { status, start, isEarly: true };
   if (isSame) return { status: await replaceEarly(build, stage), start: undefined };
   // Another process may have died right after it replaced the container.
-  return { status: status ?? (await makeAgain(build, stage)), start: undefined };
+  return { status: status ?? (await recreate(build, stage)), start: undefined };
 }
 
 /** Replaces a container that was started early. No script has run in it. */
@@ -202,7 +202,7 @@ async function replaceEarly(build: LiveBuild, stage: PlacedStage): Promise<Conta
   const { container, engine } = stage;
   const { volumeKeep } = build.context.runner.docker;
   await engine.removeContainer(container, { keepsVolumes: volumeKeep });
-  return makeAgain(build, stage, { image: build.early?.image });
+  return recreate(build, stage, { image: build.early?.image });
 }
 
 /**
@@ -216,7 +216,7 @@ async function replaceSpoilt(
   const { start, status, container, engine } = stage;
   if (status !== undefined && status.id !== start.containerId) return status;
   await engine.removeContainer(container, { keepsVolumes: true });
-  return makeAgain(build, stage);
+  return recreate(build, stage);
 }
 
 interface OpenedStdin {
@@ -237,21 +237,20 @@ function isStdinLost({
   return status?.id !== start.containerId || status.state === 'created';
 }
 
-async function makeAgain(
+async function recreate(
   build: LiveBuild,
   { place, ports, container, engine }: PlacedStage,
-  replaced?: ContainerOptions['replaced'],
+  replaced?: ReplacedContainer,
 ): Promise<ContainerStatus> {
   const plan = planFor(build, ports);
   // Pulling an image may take long.
   const signal = build.stage?.stopping.signal ?? new AbortController().signal;
-  const options = { plan, places: [place], withServices: false, ports, signal };
   try {
-    await build.joined(MAKING, () =>
-      ensureContainers(build, { ...options, ...(replaced !== undefined && { replaced }) }),
+    await build.joined(CREATE_CONTAINERS, () =>
+      recreateContainer(build, place, { plan, ports, signal, replaced }),
     );
   } catch (error) {
-    throw signal.aborted ? new MakingStopped('the stage was stopped', { cause: error }) : error;
+    throw signal.aborted ? new RecreationStopped('the stage was stopped', { cause: error }) : error;
   }
   const status = await engine.inspectContainer(container);
   if (status === undefined) throw new ContainerGone(container);

@@ -5,7 +5,7 @@ import {
 } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
-import type { Ports } from '../../ports/index.ts';
+import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { AuthPorts } from './registry-auth.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber } from '../build/note.ts';
@@ -33,19 +33,19 @@ export function planFor({ context }: LiveBuild, { digests }: PlanPorts): Environ
   return planEnvironment({ context, variables, digests });
 }
 
-export interface ContainerOptions {
+export interface EnvironmentOptions {
   readonly plan: EnvironmentPlan;
-  readonly places: readonly ContainerPlace[];
-  /** True: also starts the services and waits for them. False: they were already started. */
-  readonly withServices: boolean;
   readonly ports: ContainerPorts;
   /** Aborts an image pull, and the wait for services. */
   readonly signal: AbortSignal;
-  /** Set when the container replaces another one of the build, in which nothing has run. */
-  readonly replaced?: ReplacedContainer;
 }
 
-interface ReplacedContainer {
+export interface RecreateOptions extends EnvironmentOptions {
+  /** Set when the container replaces another one of the build, in which nothing has run. */
+  readonly replaced?: ReplacedContainer | undefined;
+}
+
+export interface ReplacedContainer {
   /** What it was made from; undefined when this process does not know that. */
   readonly image: ResolvedImage | undefined;
 }
@@ -54,42 +54,79 @@ interface ReplacedContainer {
 export const DESTROY_NOTE = defineNote('destroy', parseNumber);
 
 /**
- * Creates containers and everything that they need, unless they exist. A repeated call after a
- * crash finds by name and label what was created before. Starts services and containers that wait,
- * but never a stage. Invariant: this runs as the build's `making`, which the clean-up waits for.
+ * Creates a build's containers and everything that they need, unless they exist. A repeated call
+ * after a crash finds by name and label what was created before. Starts services and waits for
+ * them. Starts containers that wait, but never a stage. Invariant: this runs as the build's
+ * `CREATE_CONTAINERS`, which the clean-up waits for.
  */
-export async function ensureContainers(build: LiveBuild, options: ContainerOptions): Promise<void> {
-  const { plan, places, withServices, ports, signal } = options;
-  if ((await DESTROY_NOTE.read(build.context.buildId, ports)) !== undefined) {
-    throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
-  }
-  if (withServices) await announceServices(build, plan);
-  const images = await ensureGround(build, options);
+export async function createEnvironment(
+  build: LiveBuild,
+  options: EnvironmentOptions,
+): Promise<void> {
+  const { plan, ports, signal } = options;
+  await assertNotDestroyed(build, ports);
+  await announceServices(build, plan);
+  const images = await ensureImagesVolumesNetwork(build, options);
   signal.throwIfAborted();
-  if (withServices) {
-    await startServices(build, { plan, images: images.services, ports, signal });
-    await followServices(build, ports);
-  }
+  await startServices(build, { plan, images: images.services, ports, signal });
+  await followServices(build, ports);
   const services = await readServices(build, ports);
   const links = linksTo(plan, services, build.context.runner.docker.networkMode);
   const helperImage = images.places.get('helper')?.reference ?? '';
-  const starts = openEarlyStarts(build, {
-    ...{ engine: ports.engine(build.context.runner), ports, signal },
-  });
+  const engine = ports.engine(build.context.runner);
+  const starts = openEarlyStarts(build, { engine, ports, signal });
   await together(signal, [
     async (either) => {
-      const creating = places.map((place) => async () => {
-        const created = await createContainer(build, { ...options, place, images, links });
-        if (withServices) starts.created(created);
+      const creating = placesOf(plan).map((place) => async () => {
+        const created = await createContainer(build, {
+          ...{ plan, ports, place, images: images.places, links },
+        });
+        await makeDirectories(engine, created);
+        starts.created(created);
       });
       await together(either, creating);
       await starts.allCreated();
     },
     async (either) => {
-      if (!withServices) return;
       await waitForServices(build, { plan, services, helperImage, ports, signal: either });
     },
   ]);
+}
+
+/**
+ * Creates one container of a build again. The services were started before. The invariant of
+ * `createEnvironment` holds here too.
+ */
+export async function recreateContainer(
+  build: LiveBuild,
+  place: ContainerPlace,
+  { plan, ports, signal, replaced }: RecreateOptions,
+): Promise<void> {
+  await assertNotDestroyed(build, ports);
+  const images = new Map<ContainerPlace, ResolvedImage>();
+  const image = plan.images[place];
+  await together(signal, [
+    ...networkAndVolumes(build, { plan, ports }),
+    async (either) => {
+      const known = replaced?.image;
+      images.set(
+        place,
+        known ?? (await resolveImage(build, { ports, place, image, signal: either })),
+      );
+    },
+  ]);
+  signal.throwIfAborted();
+  const services = await readServices(build, ports);
+  const links = linksTo(plan, services, build.context.runner.docker.networkMode);
+  const created = await createContainer(build, { plan, ports, place, images, links });
+  // All directories are on mounts, so a replacement already has them. It does not make them again,
+  // because stages since the preparation may have changed their owners.
+  if (replaced === undefined) await makeDirectories(ports.engine(build.context.runner), created);
+}
+
+async function assertNotDestroyed({ context }: LiveBuild, ports: ContainerPorts): Promise<void> {
+  if ((await DESTROY_NOTE.read(context.buildId, ports)) === undefined) return;
+  throw new FinalError(FailureType.RunnerSystem, 'the environment of the build is gone');
 }
 
 interface Images {
@@ -98,13 +135,34 @@ interface Images {
   readonly services: ReadonlyMap<number, string>;
 }
 
-/** Ensures that the network, the volumes and the images exist. */
-async function ensureGround(build: LiveBuild, options: ContainerOptions): Promise<Images> {
-  const { plan, ports, withServices } = options;
-  const engine = ports.engine(build.context.runner);
+async function ensureImagesVolumesNetwork(
+  build: LiveBuild,
+  { plan, ports, signal }: EnvironmentOptions,
+): Promise<Images> {
   const places = new Map<ContainerPlace, ResolvedImage>();
   const services = new Map<number, string>();
-  await together(options.signal, [
+  await together(signal, [
+    ...networkAndVolumes(build, { plan, ports }),
+    ...placesOfImages(plan).map((place) => async (either: AbortSignal) => {
+      const image = plan.images[place];
+      places.set(place, await resolveImage(build, { ports, place, image, signal: either }));
+    }),
+    ...plan.services.map(({ index, image }) => async (either: AbortSignal) => {
+      const place = `service-${index}` as const;
+      const { reference } = await resolveImage(build, { ports, place, image, signal: either });
+      services.set(index, reference);
+    }),
+  ]);
+  return { places, services };
+}
+
+/** Returns functions that create the network and each volume, unless they exist. */
+function networkAndVolumes(
+  { context }: LiveBuild,
+  { plan, ports }: Pick<EnvironmentOptions, 'plan' | 'ports'>,
+): readonly (() => Promise<void>)[] {
+  const engine = ports.engine(context.runner);
+  return [
     async () => {
       if (plan.network !== undefined) await engine.createNetwork(plan.network);
     },
@@ -112,61 +170,53 @@ async function ensureGround(build: LiveBuild, options: ContainerOptions): Promis
       if (!isTemporary) await ports.cacheUses.noteUse(spec.name);
       await engine.ensureVolume(spec);
     }),
-    ...placesOfImages(options).map((place) => async (signal: AbortSignal) => {
-      const image = plan.images[place];
-      const known = options.replaced?.image;
-      places.set(place, known ?? (await resolveImage(build, { ports, place, image, signal })));
-    }),
-    ...(withServices ? plan.services : []).map(
-      ({ index, image }) =>
-        async (signal: AbortSignal) => {
-          const place = `service-${index}` as const;
-          const { reference } = await resolveImage(build, { ports, place, image, signal });
-          services.set(index, reference);
-        },
-    ),
-  ]);
-  return { places, services };
+  ];
+}
+
+function placesOf({ needsHelper }: EnvironmentPlan): readonly ContainerPlace[] {
+  return needsHelper ? ['build', 'helper'] : ['build'];
 }
 
 /** Adds the helper if there are services, because a container of its image checks the services. */
-function placesOfImages({
-  plan,
-  places,
-  withServices,
-}: ContainerOptions): readonly ContainerPlace[] {
-  const isHelperWanted = withServices && plan.services.length > 0 && !places.includes('helper');
-  return isHelperWanted ? [...places, 'helper'] : places;
+function placesOfImages(plan: EnvironmentPlan): readonly ContainerPlace[] {
+  return plan.services.length > 0 ? ['build', 'helper'] : placesOf(plan);
 }
 
 const NO_IMAGE: ResolvedImage = { reference: '', entrypoint: [], user: '' };
 
-interface PlaceOptions extends ContainerOptions {
+interface CreateOptions extends Pick<EnvironmentOptions, 'plan' | 'ports'> {
   readonly place: ContainerPlace;
-  readonly images: Images;
+  readonly images: ReadonlyMap<ContainerPlace, ResolvedImage>;
   readonly links: readonly string[];
 }
 
-async function createContainer(build: LiveBuild, options: PlaceOptions): Promise<CreatedContainer> {
-  const { plan, place, images, links, ports, replaced } = options;
+interface NewContainer extends CreatedContainer {
+  readonly directoriesToMake: readonly string[];
+}
+
+async function createContainer(build: LiveBuild, options: CreateOptions): Promise<NewContainer> {
+  const { plan, place, images, links, ports } = options;
   const engine = ports.engine(build.context.runner);
-  const image = images.places.get(place) ?? NO_IMAGE;
+  const image = images.get(place) ?? NO_IMAGE;
   const [files, { sharesPipes, isPodman }] = await Promise.all([
     ports.builds.stageFiles(build.context.buildId, place),
     engine.info(),
   ]);
   const startsEarly = sharesPipes && !isPodman;
-  const found = { files, images: images.places, sharesPipes, startsEarly };
+  const found = { files, images, sharesPipes, startsEarly };
   const container = plan.container(place, image.reference, links);
   const { spec, directoriesToMake } = plan.ready(place, container, found);
   const id = await engine.createContainer(spec);
+  return { id, spec, image, directoriesToMake };
+}
+
+async function makeDirectories(
+  engine: ContainerEngine,
+  { id, directoriesToMake }: NewContainer,
+): Promise<void> {
+  if (directoriesToMake.length === 0) return;
   const directories = directoriesToMake.map(
     (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
   );
-  // All directories are on mounts, so a replacement already has them. It does not make them again,
-  // because stages since the preparation may have changed their owners.
-  if (replaced === undefined && directories.length > 0) {
-    await engine.putArchive(id, '/', directories);
-  }
-  return { id, spec, image };
+  await engine.putArchive(id, '/', directories);
 }

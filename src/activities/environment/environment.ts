@@ -1,7 +1,6 @@
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import type { PlannedStage } from '../../domain/context/stage.ts';
-import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { formatImageLine, stageTitle } from '../../domain/script/titles.ts';
@@ -14,7 +13,7 @@ import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
 import { stopBegun, takeBegun } from '../build/begun.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
-import { MAKING, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
+import { CREATE_CONTAINERS, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
 import {
   defineCounter,
   defineNote,
@@ -24,8 +23,8 @@ import {
 } from '../build/note.ts';
 import type { BuildActivities } from '../contract.ts';
 import {
+  createEnvironment,
   DESTROY_NOTE,
-  ensureContainers,
   planFor,
   type ContainerPorts,
   type PlanPorts,
@@ -78,7 +77,9 @@ export async function prepareJoined(
 ): Promise<void> {
   const at = { stage: 'prepare_executor', executorStage: 'docker_prepare' } as const;
   ports.metrics.stageBegan(build.context, at);
-  await doubtOnFault(build, () => build.joined(MAKING, () => prepareUntilStopped(build, ports)));
+  await doubtOnFault(build, () =>
+    build.joined(CREATE_CONTAINERS, () => prepareUntilStopped(build, ports)),
+  );
 }
 
 /** Prepares until it is stopped. A person may have that tried again, so each try can be stopped. */
@@ -132,8 +133,7 @@ async function prepareOnce(
     const key = `prepare_executor/warning/${ports.digests.sha256Hex(warning)}`;
     await trace.appendOnce(key, formatRunnerLine('warning', warning));
   }
-  const places = placesOf(plan);
-  await ensureContainers(build, { plan, places, withServices: true, ports, signal });
+  await createEnvironment(build, { plan, ports, signal });
 }
 
 /**
@@ -146,10 +146,6 @@ function assertLinux({ name, osType }: EngineInfo): void {
     FailureType.RunnerSystem,
     `unsupported os type: Docker on "${name}" runs containers of ${osType}, this runner needs linux`,
   );
-}
-
-function placesOf({ needsHelper }: EnvironmentPlan): readonly ('build' | 'helper')[] {
-  return needsHelper ? ['build', 'helper'] : ['build'];
 }
 
 /** The fault is final, because another try would create containers after the clean-up. */
@@ -190,7 +186,7 @@ export async function destroy(
   // From here on nothing is created. Before this, the clean-up may have created a lost container
   // again.
   const isOver = await startBudget(build, DESTROY_NOTE, ports);
-  await build.settled(MAKING);
+  await build.settled(CREATE_CONTAINERS);
 
   // The output of the services is lost with their containers.
   await concludeServices(build, ports).catch((error: unknown) => {
