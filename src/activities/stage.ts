@@ -5,7 +5,7 @@ import type { StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { containerNamesOf, type ContainerPlace } from '../domain/executor/environment.ts';
-import { canStartEarly, isWaiting } from '../domain/executor/waiting-container.ts';
+import { awaitsScriptAtStart, runsStageLoop } from '../domain/executor/waiting-container.ts';
 import { FinalError } from '../domain/failure.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
@@ -219,19 +219,21 @@ async function stop(
     const status = await engine.inspectContainer(container);
     if (status === undefined || !isAlive(status)) continue;
     // The stage runs in the job's container. The helper only waits, and later stages need it.
-    if (isWaiting(status) && stage?.place === 'build') continue;
-    // An idle container only runs a shell, which does not react to a request to stop.
-    const isIdle = await waits(build, status, ports);
-    await engine.stopContainer(container, isIdle ? 'kill' : how);
+    if (runsStageLoop(status) && stage?.place === 'build') continue;
+    const mustKill = await hasWaitingShell(build, status, ports);
+    await engine.stopContainer(container, mustKill ? 'kill' : how);
   }
 }
 
-/** Whether the container waits for its stages, or was started early and has not begun a script. */
-async function waits(
+/**
+ * Whether the container's first process is the shell that waits for stages, which does not react to
+ * a request to stop. In a container that awaits its script at the start, the script replaces it.
+ */
+async function hasWaitingShell(
   { context }: LiveBuild,
   status: ContainerStatus,
   { builds }: Pick<Ports, 'builds'>,
 ): Promise<boolean> {
-  if (!canStartEarly(status)) return isWaiting(status);
+  if (!awaitsScriptAtStart(status)) return runsStageLoop(status);
   return (await builds.readState(context.buildId, 'build')) === '';
 }

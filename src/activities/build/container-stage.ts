@@ -37,7 +37,7 @@ export interface StageStart {
   /** Absent in notes of releases up to 0.1.0, which never opened one. */
   readonly opensStdin?: boolean;
   /**
-   * True: the container waits for its stages, so its state file tells whether this one has begun.
+   * True: the container runs the stage loop, so its state file tells whether this one has begun.
    * Absent for other containers, and in notes of releases up to 0.1.0.
    */
   readonly waits?: true;

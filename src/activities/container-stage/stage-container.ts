@@ -15,7 +15,7 @@ import { hasBegunEarly, waitForEnd, wake } from './waiting-stage.ts';
 interface FollowedStage extends StartedStage {
   /** True: the container has an entrypoint, which may print something. */
   readonly opensStdin: boolean;
-  /** True: the container waits for its stages. */
+  /** True: the container runs the stage loop. */
   readonly waits: boolean;
   /** True: the container was started before its script was there. */
   readonly early: boolean;

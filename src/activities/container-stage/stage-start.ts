@@ -3,7 +3,7 @@ import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import { stdinLoader } from '../../domain/script/stage-command.ts';
 import { judgeEarlyStart } from '../../domain/executor/early-start.ts';
-import { canStartEarly, isWaiting } from '../../domain/executor/waiting-container.ts';
+import { awaitsScriptAtStart, runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import { formatStageScript } from '../../domain/script/stage-script.ts';
 import {
   HAD_SCRIPT,
@@ -93,8 +93,8 @@ interface HandOver extends PlacedStage {
 }
 
 /**
- * Tells a container that waits for its stages which stage is next, and starts any container that
- * does not run yet.
+ * Tells a container that waits, or will wait at its start, which stage is next. Starts any container
+ * that does not run yet.
  */
 async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
   const { start, opened, isReady, place, ports } = stage;
@@ -103,10 +103,10 @@ async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
     await fillStdin(build, { ...stage, isSure });
   }
   const { buildId } = build.context;
-  const waitsForScript = canStartEarly(opened.status);
+  const awaitsScript = awaitsScriptAtStart(opened.status);
   // A process may have died between the two notes.
-  if (waitsForScript) await noteScript(buildId, ports);
-  if (waitsForScript || start.waits === true) {
+  if (awaitsScript) await noteScript(buildId, ports);
+  if (awaitsScript || start.waits === true) {
     await ports.builds.writeTurn(buildId, place, start.nonce);
   }
   if (!isReady) await startContainer(stage, start);
@@ -120,7 +120,7 @@ async function noteScript(buildId: string, ports: NotePorts): Promise<void> {
 /** Whether this stage was begun. The caller then only has to wait for its end. */
 function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
   if (opened.isEarly === true) return false;
-  return isWaiting(opened.status)
+  return runsStageLoop(opened.status)
     ? hasBegunWaiting(opened, start)
     : opened.status.startedAt !== start.previousStartedAt;
 }
@@ -163,7 +163,7 @@ async function openForFirst(
   { opened, ...stage }: OpenedStage,
 ): Promise<OpenedContainer> {
   const { status, state: stateText } = opened;
-  if (!canStartEarly(status)) return opened;
+  if (!awaitsScriptAtStart(status)) return opened;
   const { ports, request } = stage;
   const { early } = build;
   const verdict = judgeEarlyStart({
@@ -275,14 +275,14 @@ async function noteStart(
     previousStartedAt: isReady ? '' : status.startedAt,
     sinceMs: ports.clock.monotonicMs(),
     opensStdin: status.opensStdin,
-    ...(isWaiting(status) && { waits: true as const }),
+    ...(runsStageLoop(status) && { waits: true as const }),
     ...(opened.isEarly === true && { early: true as const }),
-    ...(canStartEarly(status) && { marks: true as const }),
+    ...(awaitsScriptAtStart(status) && { marks: true as const }),
   };
   const { buildId } = build.context;
   await Promise.all([
     startNote(key).write(buildId, start, ports),
-    canStartEarly(status) ? noteScript(buildId, ports) : undefined,
+    awaitsScriptAtStart(status) ? noteScript(buildId, ports) : undefined,
   ]);
   return start;
 }

@@ -1,5 +1,5 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { isWaiting } from '../../domain/executor/waiting-container.ts';
+import { runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import { isAwaitingStage, parseStageState } from '../../domain/script/stage-state.ts';
 import type { ContainerStatus, Ports } from '../../ports/index.ts';
 import type { StageStart, StartedStage } from '../build/container-stage.ts';
@@ -19,11 +19,11 @@ export function isAlive({ state }: Pick<ContainerStatus, 'state'>): boolean {
 
 /** Whether a container waits for its next stage at this moment. */
 export function isIdle({ status, state }: SeenContainer): boolean {
-  return status.state === 'running' && isWaiting(status) && isAwaitingStage(state);
+  return status.state === 'running' && runsStageLoop(status) && isAwaitingStage(state);
 }
 
 /**
- * Whether the stage of this start has begun in a container that waits for its stages. Only the
+ * Whether the stage of this start has begun in a container that runs the stage loop. Only the
  * state file tells that, whatever happened to the container. Throws when the stage has begun but
  * Docker has lost the start of its container.
  */
@@ -37,7 +37,7 @@ export function hasBegunWaiting({ status, state }: SeenContainer, start: StageSt
 
 /** A stage in a container that may wait for it. */
 interface WaitingStage extends StartedStage {
-  /** True: the container waits for its stages, and runs on after each. */
+  /** True: the container runs the stage loop, and so runs on after each stage. */
   readonly waits: boolean;
   /** True: the container was started before its script was there, and waited for it. */
   readonly early: boolean;

@@ -1,4 +1,4 @@
-import { canStartEarly, isWaiting } from '../../domain/executor/waiting-container.ts';
+import { awaitsScriptAtStart, runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import type { EarlyStartAnswer } from '../../domain/executor/early-start.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
@@ -19,7 +19,7 @@ export interface CreatedContainer {
  * starts. When one fails, the stage later starts the container itself and reports the fault.
  */
 export interface EarlyStarts {
-  /** Starts the helper if it waits for its stages. */
+  /** Starts the helper if it runs the stage loop. */
   created(container: CreatedContainer): void;
   /**
    * Starts the job's container if that is possible, after the helper, whose stages come first. Call
@@ -54,8 +54,8 @@ export function openEarlyStarts(
   let job: CreatedContainer | undefined;
   return {
     created: (container) => {
-      if (isWaiting(container.spec)) helperStart = start(container);
-      if (canStartEarly(container.spec)) job = container;
+      if (runsStageLoop(container.spec)) helperStart = start(container);
+      if (awaitsScriptAtStart(container.spec)) job = container;
     },
     allCreated: async () => {
       const created = job;

@@ -1,8 +1,8 @@
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
 import type { ContainerSpec, FileMount } from './specs.ts';
 import {
-  canStartEarly,
-  isWaiting,
+  awaitsScriptAtStart,
+  runsStageLoop,
   letHelperWait,
   letJobStartEarly,
   type WaitingPaths,
@@ -81,7 +81,7 @@ export function readyContainer(
   const { directories } = options;
   const helper = readyHelper(found, options, []);
   const helperOpens =
-    options.firstUse === 'helper' && isWaiting(helper) && isRoot(helper, 'helper', found);
+    options.firstUse === 'helper' && runsStageLoop(helper) && isRoot(helper, 'helper', found);
   if (place === 'helper') {
     return helperOpens
       ? { spec: readyHelper(found, options, directories), directoriesToMake: [] }
@@ -89,7 +89,7 @@ export function readyContainer(
   }
   const build = readyBuild(found, options, []);
   if (helperOpens) return { spec: build, directoriesToMake: [] };
-  const isFirst = options.firstUse === 'script' && canStartEarly(build);
+  const isFirst = options.firstUse === 'script' && awaitsScriptAtStart(build);
   return isFirst && isRoot(build, 'build', found)
     ? { spec: readyBuild(found, options, directories), directoriesToMake: [] }
     : { spec: build, directoriesToMake: directories };

@@ -6,19 +6,23 @@ import type { ContainerSpec } from './specs.ts';
 /** Label of a container whose first process waits for stages, and runs one after another. */
 const WAITING_LABEL = 'temporal-gitlab-runner.waiting';
 
-/** Whether a container, as planned or as Docker describes it, waits for its stages. */
-export function isWaiting({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
+/**
+ * Whether a container, as planned or as Docker describes it, is one whose first process waits for
+ * stages and runs one after another. It tells nothing about what the container does now.
+ */
+export function runsStageLoop({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
   return labels[WAITING_LABEL] !== undefined;
 }
 
-/** Label of a job's container that can be started before its first script is there. */
+/** Label of a job's container whose first process awaits its script, and becomes it. */
 const EARLY_LABEL = 'temporal-gitlab-runner.early';
 
 /**
- * Whether a container, as planned or as Docker describes it, can be started before its first script
- * is there. It needs its turn at every start.
+ * Whether a container, as planned or as Docker describes it, is one whose first process awaits its
+ * script at each start, and becomes it. So the container can be started before its first script is
+ * there. It tells nothing about what the container does now.
  */
-export function canStartEarly({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
+export function awaitsScriptAtStart({ labels }: Pick<ContainerSpec, 'labels'>): boolean {
   return labels[EARLY_LABEL] !== undefined;
 }
 

@@ -45,15 +45,14 @@ export function parseStageState(text: string, nonce: string): StageState | undef
 export const STAGE_OVER = 'over';
 
 /**
- * Whether the stage with this nonce has succeeded in a container that waits for its stages, and
- * none of the stage's processes is left. Without a nonce, the stage of the file's first line
- * counts.
+ * Whether the stage with this nonce has succeeded in a container that runs the stage loop, and none
+ * of the stage's processes is left. Without a nonce, the stage of the file's first line counts.
  */
 export function isStageOver(text: string, nonce = firstWord(text)): boolean {
   return nonce !== '' && text.includes(`\n${STAGE_OVER} ${nonce}\n`);
 }
 
-/** Whether a container with this state file waits for its stages and runs none now. */
+/** Whether a stage loop with this state file runs no stage now. */
 export function isAwaitingStage(text: string): boolean {
   return text === '' || isStageOver(text);
 }

@@ -5,7 +5,7 @@ import type { Cipher } from '../../adapters/state/cipher.ts';
 import { createVisits } from '../../adapters/session-server/visits.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { planTerminal } from '../../domain/executor/terminal.ts';
-import { canStartEarly } from '../../domain/executor/waiting-container.ts';
+import { awaitsScriptAtStart } from '../../domain/executor/waiting-container.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { sessionPath, type SessionOffer } from '../../domain/session/session.ts';
 import {
@@ -89,7 +89,7 @@ function toSession(
       const status = await engine(context.runner).inspectContainer(container);
       if (status?.state !== 'running') return false;
       // A container that was started early is not the job's before its script begins.
-      return !canStartEarly(status) || (await HAD_SCRIPT.isSet(context.buildId, { builds }));
+      return !awaitsScriptAtStart(status) || (await HAD_SCRIPT.isSet(context.buildId, { builds }));
     },
     openShell: () => engine(context.runner).openTerminal(container, { command, hasTty: true }),
   };

@@ -6,7 +6,10 @@ import type { CacheVolumeEngine } from '../../../src/ports/cache-volumes.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
 import { formatMark, type LogRun, type MarkKind } from '../../../src/domain/script/log-marks.ts';
-import { canStartEarly, isWaiting } from '../../../src/domain/executor/waiting-container.ts';
+import {
+  awaitsScriptAtStart,
+  runsStageLoop,
+} from '../../../src/domain/executor/waiting-container.ts';
 import { stdinLoader } from '../../../src/domain/script/stage-command.ts';
 import { tick, until, type FakeContainer, type FakeScript, type World } from './world.ts';
 
@@ -219,14 +222,14 @@ function start(world: World, container: FakeContainer): void {
   world.disk.files[placeOf(container)].hear = undefined;
   const startedAt = `2026-11-24T00:00:${container.starts}.${world.started.length}Z`;
   container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
-  void (isWaiting(container.spec) ? runStages(world, container) : runOnce(world, container));
+  void (runsStageLoop(container.spec) ? runStages(world, container) : runOnce(world, container));
 }
 
 /** Runs a script like `buildCommand` or `earlyJobCommand`. */
 async function runOnce(world: World, container: FakeContainer): Promise<void> {
   const files = world.disk.files[placeOf(container)];
   const { startedAt } = container.status;
-  while (canStartEarly(container.spec) && files.turn === '') {
+  while (awaitsScriptAtStart(container.spec) && files.turn === '') {
     await new Promise<void>((resolve) => {
       files.hear = resolve;
     });
@@ -301,7 +304,7 @@ async function runScript(world: World, container: FakeContainer): Promise<void> 
   }
   if (script.entrypoint !== undefined) say('stdout', `${script.entrypoint} after`);
   const hasEnded = script.status !== undefined || script.dies !== undefined || exitCode !== 0;
-  if (isWaiting(container.spec) && !hasEnded) return;
+  if (runsStageLoop(container.spec) && !hasEnded) return;
   const { startedAt } = container.status;
   const isOfThisStart = (): boolean =>
     container.status.state === 'running' && container.status.startedAt === startedAt;

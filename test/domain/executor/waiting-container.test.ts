@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import { planEnvironment } from '../../../src/domain/executor/environment.ts';
 import {
-  canStartEarly,
-  isWaiting,
+  awaitsScriptAtStart,
+  runsStageLoop,
   letHelperWait,
   letJobStartEarly,
   type EarlyOptions,
@@ -51,7 +51,7 @@ describe('a helper container that waits for its stages', () => {
     ]);
     assert.deepEqual(spec.networkAliases, ['build', spec.name]);
     assert.deepEqual(waiting.networkAliases, [spec.name]);
-    assert.ok(isWaiting(waiting));
+    assert.ok(runsStageLoop(waiting));
   });
 
   const cases: readonly [
@@ -74,7 +74,7 @@ describe('a helper container that waits for its stages', () => {
   for (const [options, changes, waits, why] of cases) {
     it(`${waits ? 'is' : 'is not'} made with ${JSON.stringify({ ...options, ...changes })}: ${why}`, () => {
       const ready = letHelperWait({ ...spec, ...changes }, { ...OPTIONS, ...options });
-      assert.equal(isWaiting(ready), waits);
+      assert.equal(runsStageLoop(ready), waits);
       if (waits) return;
       assert.deepEqual([ready.command, ready.networkAliases], [spec.command, spec.networkAliases]);
     });
@@ -108,7 +108,7 @@ describe('a job’s container that can be started early', () => {
     assert.deepEqual(targets, ['turn', 'bell']);
     assert.deepEqual(early.networkAliases, spec.networkAliases);
     assert.deepEqual(
-      [canStartEarly(early), isWaiting(early), early.opensStdin],
+      [awaitsScriptAtStart(early), runsStageLoop(early), early.opensStdin],
       [true, false, false],
     );
   });
@@ -134,7 +134,7 @@ describe('a job’s container that can be started early', () => {
   for (const [changed, changes, isEarly, why] of cases) {
     it(`${isEarly ? 'is' : 'is not'} made with ${JSON.stringify({ ...changed, ...changes })}: ${why}`, () => {
       const ready = letJobStartEarly({ ...spec, ...changes }, { ...options, ...changed });
-      assert.equal(canStartEarly(ready), isEarly);
+      assert.equal(awaitsScriptAtStart(ready), isEarly);
       if (isEarly) return;
       assert.deepEqual([ready.command, ready.fileMounts], [spec.command, spec.fileMounts]);
     });
@@ -148,6 +148,6 @@ describe('a job’s container that can be started early', () => {
         sharesPipes: true,
         startsEarly,
       }).spec;
-    assert.deepEqual([true, false].map(ready).map(canStartEarly), [true, false]);
+    assert.deepEqual([true, false].map(ready).map(awaitsScriptAtStart), [true, false]);
   });
 });
