@@ -137,7 +137,8 @@ async function makeRoom(
  * Returns the way to stop a script. Docker itself signals only the first process, which may not
  * pass the signal on.
  */
-function howToStop(context: BuildContext): 'graceful' | 'plain' {
+function howToStop(context: BuildContext, { how }: StopRequest): 'graceful' | 'plain' | 'kill' {
+  if (how !== 'graceful') return how;
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
 }
@@ -213,7 +214,7 @@ async function stop(
     stage.stopping.abort();
   }
   const engine = ports.engine(context.runner);
-  const how = request.how === 'graceful' ? howToStop(context) : request.how;
+  const how = howToStop(context, request);
   const { build: job, helper } = containerNamesOf(context);
   for (const container of [job, helper]) {
     const status = await engine.inspectContainer(container);
