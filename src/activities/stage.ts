@@ -10,7 +10,7 @@ import { FinalError } from '../domain/failure.ts';
 import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
 import type { ContainerStatus, Ports } from '../ports/index.ts';
-import { stageKey } from './build/container-stage.ts';
+import { stageKey, withContainer } from './build/container-stage.ts';
 import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
 import { assertLease } from './build/lease.ts';
@@ -186,13 +186,14 @@ interface ContainerRun extends StageRun {
 }
 
 function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
+  const stage = withContainer(build, run);
   switch (run.request.stage.name) {
     case 'wait_for_terminal':
-      return waitForTerminal(build, run);
+      return waitForTerminal(build, stage);
     case 'get_sources':
-      return getSources(build, run);
+      return getSources(build, stage);
     default:
-      return runWithAttempts(build, run);
+      return runWithAttempts(build, stage);
   }
 }
 

@@ -1,4 +1,5 @@
-import type { ContainerPlace } from '../../domain/executor/environment.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
+import { containerNamesOf, type ContainerPlace } from '../../domain/executor/environment.ts';
 import { isObject } from '../../domain/is-object.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { LeasePorts } from './lease.ts';
@@ -10,8 +11,8 @@ export type ContainerStagePorts = LeasePorts &
   Pick<Ports, 'builds' | 'cacheUses' | 'coordinator' | 'credentialPrograms' | 'digests'> &
   Pick<Ports, 'engine' | 'metrics' | 'randomness' | 'registryAuthFile'>;
 
-/** A stage that runs in a container of the build. */
-export interface ContainerStage {
+/** What a caller wants to run in a container of the build. */
+export interface PlacedStage {
   /** Identifies this try of the stage in notes and in the trace's keys. */
   readonly key: string;
   readonly request: StageRequest;
@@ -21,6 +22,22 @@ export interface ContainerStage {
    * False: the job's file variables are not written, because its clean-up may have removed them.
    */
   readonly hasFiles?: false;
+}
+
+/** A stage that runs in a container of the build. */
+export interface ContainerStage extends PlacedStage {
+  /** Name of the container. */
+  readonly container: string;
+  readonly engine: ContainerEngine;
+}
+
+/** Adds the container of a stage, which follows from its place, and the engine. */
+export function withContainer<T extends PlacedStage>(
+  { context }: { readonly context: BuildContext },
+  stage: T,
+): T & ContainerStage {
+  const container = containerNamesOf(context)[stage.place];
+  return { ...stage, container, engine: stage.ports.engine(context.runner) };
 }
 
 /** The facts that identify a started stage after a crash of this process. */
@@ -63,12 +80,9 @@ export interface FilledStdin {
   readonly isSure: boolean;
 }
 
-/** A running stage, with the container that it was started in. */
+/** A running stage. */
 export interface StartedStage extends ContainerStage {
-  readonly container: string;
-  readonly engine: ContainerEngine;
-  readonly containerId: string;
-  readonly nonce: string;
+  readonly start: StageStart;
 }
 
 /**

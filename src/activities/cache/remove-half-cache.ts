@@ -2,6 +2,7 @@ import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
 import type { JobCache } from '../../domain/job/payload.ts';
 import { formatRemovalList, planRemoval, removalList } from '../../domain/script/remove-listed.ts';
 import { defineMark, type Mark } from '../build/note.ts';
+import { withContainer } from '../build/container-stage.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 import { say, type CacheContext } from './cache-context.ts';
@@ -53,9 +54,8 @@ export async function removeHalfCache(
   const { build, ports, key, variables } = context;
   const { paths } = expandPaths(cache.paths, shellLookup(variables));
   for (const path of paths) await say(context, 'plain', `Removing ${path}`);
-  const outcome = await runInContainer(build, {
-    ...{ key: `${key}/remove`, request, place: 'helper', ports },
-  });
+  const stage = { key: `${key}/remove`, request, place: 'helper', ports } as const;
+  const outcome = await runInContainer(build, withContainer(build, stage));
   if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return;
   await say(context, 'warning', 'What was extracted of the cache could not be removed');
 }

@@ -1,7 +1,7 @@
 import { joinBytes } from '../../domain/join-bytes.ts';
 import { withoutMarks, type LogRun } from '../../domain/script/log-marks.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
-import type { StartedStage } from '../build/container-stage.ts';
+import type { StageStart, StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
@@ -30,7 +30,7 @@ interface Reading extends StartedStage {
  * places.
  */
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
-  const { key, ports, isComplete, containerId } = stage;
+  const { key, ports, isComplete, start } = stage;
   const fromByte = await readLogged(build, stage);
   const log = await readLog(build, stage, fromByte);
   const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
@@ -46,7 +46,7 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
     await build.trace.appendOnce(`${key}/entrypoint-cut`, line);
   }
   if (isComplete && startByte !== fromByte) {
-    await loggedNote(containerId).write(build.context.buildId, startByte, ports);
+    await loggedNote(start).write(build.context.buildId, startByte, ports);
   }
 }
 
@@ -74,7 +74,7 @@ function parseCuts(value: unknown): Cuts | undefined {
   return fromByte === undefined ? undefined : [fromByte, ...ends];
 }
 
-function loggedNote(containerId: string): Note<number> {
+function loggedNote({ containerId }: StageStart): Note<number> {
   return defineNote(`logged ${containerId}`, parseNumber);
 }
 
@@ -82,8 +82,8 @@ function loggedNote(containerId: string): Note<number> {
  * Returns the number of bytes in the container's log that belong to earlier stages. It counts bytes
  * and not times, because an entrypoint may print before the start time that Docker records.
  */
-async function readLogged(build: LiveBuild, { ports, containerId }: StartedStage): Promise<number> {
-  return (await loggedNote(containerId).read(build.context.buildId, ports)) ?? 0;
+async function readLogged(build: LiveBuild, { ports, start }: StartedStage): Promise<number> {
+  return (await loggedNote(start).read(build.context.buildId, ports)) ?? 0;
 }
 
 /** Reads the whole log of the container since its first start. */

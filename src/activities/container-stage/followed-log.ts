@@ -37,14 +37,14 @@ export function followLog(stage: StartedStage, signal: AbortSignal): FollowedLog
 }
 
 async function readToEnd(
-  { containerId, engine, nonce }: StartedStage,
+  { engine, start }: StartedStage,
   signal: AbortSignal,
   tellBegun: (log: readonly LogRun[]) => void,
 ): Promise<readonly LogRun[] | undefined> {
-  const reader = createMarkReader(nonce);
+  const reader = createMarkReader(start.nonce);
   const log: LogRun[] = [];
   const options = { maxBytes: MAX_FOLLOWED_BYTES, signal };
-  for await (const run of await engine.followLogs(containerId, options)) {
+  for await (const run of await engine.followLogs(start.containerId, options)) {
     log.push(run);
     const place = reader.read(run);
     if (place !== 'before') tellBegun([...log]);

@@ -4,7 +4,12 @@ import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
 import type { ContainerEngine } from '../../ports/index.ts';
-import { stageKey, type ContainerStagePorts, type StartedStage } from '../build/container-stage.ts';
+import {
+  stageKey,
+  withContainer,
+  type ContainerStagePorts,
+  type StartedStage,
+} from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineMark } from '../build/note.ts';
 import { MAX_STARTS } from './stage-container.ts';
@@ -56,15 +61,12 @@ async function runToEnd(build: LiveBuild, { stage, ports }: Cleanup): Promise<vo
   const { context } = build;
   const key = stageKey({ name: stage.name, attempt: 1 });
   const request = { stage, attempt: 1, jobStatus: 'running' } as const;
-  const container = containerNamesOf(context)[PLACE];
-  const engine = ports.engine(context.runner);
-  const placed = { key, request, place: PLACE, ports, container, engine } as const;
-  await endJob(build, engine);
+  const placed = withContainer(build, { key, request, place: PLACE, ports });
+  await endJob(build, placed.engine);
   for (let starts = 1; starts <= MAX_STARTS; starts += 1) {
     const start = await startOnce(build, placed);
     if (start === undefined) return;
-    const { nonce, containerId } = start;
-    const state = await endOf(build, { ...placed, nonce, containerId }, start.waits === true);
+    const state = await endOf(build, { ...placed, start });
     if (state?.exitCode === 0) return;
     // Something outside ended the container before the clean-up began.
     if (state === undefined && starts < MAX_STARTS) continue;
@@ -85,9 +87,8 @@ async function endJob(build: LiveBuild, engine: ContainerEngine): Promise<void> 
  * Waits until the clean-up has ended, and kills one that hangs. Returns the wrapper's record;
  * undefined when the clean-up has not begun.
  */
-async function endOf(build: LiveBuild, started: StartedStage, waits: boolean) {
-  const { container, engine, nonce, ports } = started;
-  const waiting = { ...started, waits, early: false };
+async function endOf(build: LiveBuild, started: StartedStage) {
+  const { container, engine, start, ports } = started;
   const over = new AbortController();
   const limit = ports.clock
     .sleep(LIMIT_MS, over.signal)
@@ -95,13 +96,13 @@ async function endOf(build: LiveBuild, started: StartedStage, waits: boolean) {
     // The sleep rejects when the clean-up is over. If the kill fails, `KILL_LIMIT_MS` applies.
     .catch(() => undefined);
   const unwanted = AbortSignal.any([build.filesLost.signal, over.signal]);
-  const ended = waitForEnd(build, waiting, unwanted).finally(() => over.abort());
-  const waking = wake(build, waiting, over.signal);
+  const ended = waitForEnd(build, started, unwanted).finally(() => over.abort());
+  const waking = wake(build, started, over.signal);
   try {
     await Promise.all([ended, waking]);
   } finally {
     over.abort();
     await Promise.allSettled([limit, ended, waking]);
   }
-  return parseStageState(await ports.builds.readState(build.context.buildId, PLACE), nonce);
+  return parseStageState(await ports.builds.readState(build.context.buildId, PLACE), start.nonce);
 }

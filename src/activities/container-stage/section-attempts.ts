@@ -1,5 +1,4 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
-import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { ContainerGone, type FinalError } from '../../domain/failure.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
@@ -42,13 +41,12 @@ interface LostContainer {
 }
 
 async function sayVanished(
-  { context, trace }: LiveBuild,
-  { key, place, request }: ContainerStage,
+  { trace }: LiveBuild,
+  { key, container, request }: ContainerStage,
   { isLast, error }: LostContainer,
 ): Promise<void> {
   const say = (name: string, level: RunnerLineLevel, text: string): Promise<void> =>
     trace.appendOnce(`${key}/${name}`, formatRunnerLine(level, text));
-  const container = containerNamesOf(context)[place];
   await say('vanished', 'error', `Container "${container}" not found or removed. Will retry...`);
   if (isLast) {
     await say('exceeded', 'error', 'Execution attempts exceeded');

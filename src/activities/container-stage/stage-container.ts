@@ -1,29 +1,20 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
-import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
-import type { ContainerStage, StageStart, StartedStage } from '../build/container-stage.ts';
+import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
 import { takeEntrypointLog } from './entrypoint-log.ts';
-import { followLog, type FollowedLog } from './followed-log.ts';
+import { followLog } from './followed-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { outcomeOfLoss } from '../build/lost-files.ts';
-import type { ContainerStatus } from '../../ports/index.ts';
-import { endedWaiting, judgeEnd, type EndedStage } from './stage-end.ts';
+import { endedWaiting, judgeEnd, judgeOver, type EndedStage } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
-import { hasBegunEarly, waitForEnd, wake } from './waiting-stage.ts';
-
-interface FollowedStage extends StartedStage {
-  /** True: the container has an entrypoint, which may print something. */
-  readonly opensStdin: boolean;
-  /** True: the container runs the stage loop. */
-  readonly waits: boolean;
-  /** True: the container was started before its script was there. */
-  readonly early: boolean;
-  /** True: the stage marks its beginning and its end in the container's own log. */
-  readonly marks: boolean;
-  /** The container's own log, while it is followed. */
-  readonly log?: FollowedLog | undefined;
-}
+import {
+  hasBegunEarly,
+  waitForEnd,
+  wake,
+  type FollowedStage,
+  type StageEnd,
+} from './waiting-stage.ts';
 
 /**
  * Pause between readings of a container's log. It is short at first, while people wait for the log.
@@ -58,40 +49,33 @@ async function runOnce(
   const { place, ports, isLast } = stage;
   const { context } = build;
   if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
-  const engine = ports.engine(context.runner);
-  const container = containerNamesOf(context)[place];
-  const start = await startOnce(build, { ...stage, container, engine });
+  const start = await startOnce(build, stage);
   if (start === undefined) return { kind: 'stopped' };
-  const started: FollowedStage = { ...stage, container, engine, ...factsOf(start) };
-  let status: ContainerStatus;
+  const started: StartedStage = { ...stage, start };
+  let end: StageEnd;
   try {
-    status = await waitWithOutput(build, started);
+    end = await waitWithOutput(build, started);
   } catch (error) {
     return await outcomeOfFault(build, started, error);
   }
   const loss = await build.noticeLoss();
   if (loss !== undefined) return outcomeOfLoss(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), start.nonce);
-  if (!isLast && (await hasEndedWaiting(build, started, { status, state }))) return 'not_begun';
-  return judgeEnd(build, { ...started, status, state });
-}
-
-/** Fills in the facts that the note leaves out, because it only records facts that are true. */
-function factsOf({ nonce, containerId, opensStdin, waits, early, marks }: StageStart) {
-  return {
-    ...{ nonce, containerId, opensStdin: opensStdin === true },
-    ...{ waits: waits === true, early: early === true, marks: marks === true },
-  };
+  if (end.kind === 'over') return judgeOver(build, { ...started, state });
+  const ended = { ...started, status: end.status, state };
+  if (!isLast && (await hasEndedWaiting(build, ended))) return 'not_begun';
+  return judgeEnd(build, ended);
 }
 
 /** Whether something outside ended the container while it waited for its stage. */
 async function hasEndedWaiting(
   build: LiveBuild,
-  stage: FollowedStage,
-  ended: Pick<EndedStage, 'status' | 'state'>,
+  stage: StartedStage & EndedStage,
 ): Promise<boolean> {
-  const waits = stage.waits || (stage.early && !(await hasBegunEarly(build, stage)));
-  return endedWaiting(build, { ...ended, waits });
+  const { status, state, start } = stage;
+  const waits =
+    start.waits === true || (start.early === true && !(await hasBegunEarly(build, stage)));
+  return endedWaiting(build, { status, state, waits });
 }
 
 /**
@@ -113,9 +97,9 @@ async function outcomeOfFault(
 }
 
 /** Returns when the stage has ended and all its output is in the trace. */
-async function waitWithOutput(build: LiveBuild, started: FollowedStage): Promise<ContainerStatus> {
+async function waitWithOutput(build: LiveBuild, started: StartedStage): Promise<StageEnd> {
   const ended = new AbortController();
-  const log = started.marks ? followLog(started, ended.signal) : undefined;
+  const log = started.start.marks === true ? followLog(started, ended.signal) : undefined;
   const stage = { ...started, log };
   const isOutputLost = new AbortController();
   const following = followOutput(build, stage, ended.signal).catch((error: unknown) => {
@@ -126,10 +110,10 @@ async function waitWithOutput(build: LiveBuild, started: FollowedStage): Promise
   following.catch(() => undefined);
   try {
     const unwanted = AbortSignal.any([isOutputLost.signal, build.filesLost.signal]);
-    const status = await waitForEnd(build, stage, unwanted);
+    const end = await waitForEnd(build, stage, unwanted);
     ended.abort();
     await following;
-    return status;
+    return end;
   } catch (error) {
     throw isOutputLost.signal.aborted ? isOutputLost.signal.reason : error;
   } finally {
@@ -149,9 +133,10 @@ async function followOutput(
   stage: FollowedStage,
   ended: AbortSignal,
 ): Promise<void> {
-  const { place, ports, nonce, log } = stage;
+  const { place, ports, start, log } = stage;
+  const { nonce } = start;
   const { buildId } = build.context;
-  const reading = { ...stage, hasMarks: stage.marks };
+  const reading = { ...stage, hasMarks: start.marks === true };
   const begun = new AbortController();
   await Promise.all([
     ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
@@ -160,7 +145,7 @@ async function followOutput(
   ]);
   // A short stage may be over before its beginning is noticed. The output of its entrypoint must
   // come first nevertheless.
-  if (!ended.aborted || stage.opensStdin) {
+  if (!ended.aborted || start.opensStdin === true) {
     await takeEntrypointLog(build, { ...reading, isComplete: false, followed: log?.begun });
   }
   const { output } = await ports.builds.stageFiles(buildId, place);
@@ -179,10 +164,10 @@ async function followOutput(
  */
 async function followEntrypoint(
   build: LiveBuild,
-  stage: FollowedStage,
+  stage: StartedStage,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!stage.opensStdin) return;
+  if (stage.start.opensStdin !== true) return;
   const { clock, log } = stage.ports;
   for (let pauseMs = FIRST_READING_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_READING_MS)) {
     await clock.sleep(pauseMs, signal).catch(() => undefined);

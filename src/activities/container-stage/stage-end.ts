@@ -54,6 +54,22 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
 }
 
 /**
+ * Returns the outcome of a stage that has succeeded, although its container may still run. What the
+ * job has left running may have destroyed the record since.
+ */
+export async function judgeOver(
+  build: LiveBuild,
+  ended: Omit<EndedStage, 'status'>,
+): Promise<StageOutcome> {
+  const cut = await judgeCopier(build, ended);
+  if (cut !== undefined) return cut;
+  const exitCode = ended.state?.exitCode ?? 1;
+  if (exitCode === 0) return { kind: 'succeeded' };
+  if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
+  return { kind: 'script_failed', exitCode };
+}
+
+/**
  * Returns the exit code that counts. In a job's container it is the entrypoint's, unless Docker has
  * lost it. Elsewhere it is the script's own, and a 0 from Docker alone is no success, because the
  * script did not reach its end. Source: gitlab-runner `executors/docker/internal/exec/docker.go`
@@ -83,7 +99,7 @@ function judgeFiles(build: LiveBuild, ended: EndedStage): Promise<StageOutcome |
  */
 async function judgeCopier(
   build: LiveBuild,
-  { key, place, ports, state }: EndedStage,
+  { key, place, ports, state }: Omit<EndedStage, 'status'>,
 ): Promise<StageOutcome | undefined> {
   const exitCode = state?.copierExitCode;
   if (exitCode === undefined || build.trace.isOverLimit) return undefined;

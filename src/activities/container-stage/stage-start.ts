@@ -12,28 +12,27 @@ import {
   type ContainerStage,
   type FilledStdin,
   type StageStart,
+  type StartedStage,
 } from '../build/container-stage.ts';
 import { planFor, recreateContainer, type ReplacedContainer } from '../environment/containers.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import type { NotePorts } from '../build/note.ts';
 import { findOwner } from '../environment/file-owner.ts';
 import { CREATE_CONTAINERS, type LiveBuild } from '../build/live-builds.ts';
-import type { ArchiveEntry, ContainerEngine, ContainerStatus } from '../../ports/index.ts';
+import type { ArchiveEntry, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
-import { hasBegunEarly, hasBegunWaiting, isAlive, isIdle } from './waiting-stage.ts';
+import {
+  hasBegunEarly,
+  hasBegunWaiting,
+  isAlive,
+  isIdle,
+  type SeenContainer,
+} from './waiting-stage.ts';
 
 /** When Docker has refused to start a container for this long, the refusal is final. */
 const START_PATIENCE_MS = 5 * 60_000;
 
-interface PlacedStage extends ContainerStage {
-  readonly container: string;
-  readonly engine: ContainerEngine;
-}
-
-interface OpenedContainer {
-  readonly status: ContainerStatus;
-  /** Text of the state file, read after the status. */
-  readonly state: string;
+interface OpenedContainer extends SeenContainer {
   /** Set when the stage was begun before. */
   readonly start: StageStart | undefined;
   readonly stdin: FilledStdin | undefined;
@@ -47,7 +46,7 @@ interface OpenedContainer {
  */
 export async function startOnce(
   build: LiveBuild,
-  stage: PlacedStage,
+  stage: ContainerStage,
 ): Promise<StageStart | undefined> {
   const { container, engine, ports } = stage;
   const opened = await openUnlessStopped(build, stage);
@@ -57,22 +56,21 @@ export async function startOnce(
     ports.metrics.stageReattached(build.context);
     return opened.start;
   }
-  const isReady = isIdle(opened) || opened.isEarly === true;
   // The container still runs an earlier stage that could not be stopped in time.
-  if (!isReady && isAlive(status)) await engine.stopContainer(container, 'kill');
+  if (!isReady(opened) && isAlive(status)) await engine.stopContainer(container, 'kill');
 
-  const start = opened.start ?? (await noteStart(build, { ...stage, opened, isReady }));
+  const start = opened.start ?? (await noteStart(build, { ...stage, opened }));
   await fillContainer(build, { ...stage, start });
   await assertLease(build, ports);
   if (build.stage?.stopReason !== undefined) return undefined;
-  await handOver(build, { ...stage, start, opened, isReady });
+  await handOver(build, { ...stage, start, opened });
   return start;
 }
 
 /** Returns undefined when the stage was told to stop while its container was created again. */
 async function openUnlessStopped(
   build: LiveBuild,
-  stage: PlacedStage,
+  stage: ContainerStage,
 ): Promise<OpenedContainer | undefined> {
   try {
     return await openContainer(build, stage);
@@ -86,21 +84,24 @@ async function openUnlessStopped(
 
 class RecreationStopped extends Error {}
 
-interface HandOver extends PlacedStage {
-  readonly start: StageStart;
+interface OpenedStage extends ContainerStage {
   readonly opened: OpenedContainer;
-  readonly isReady: boolean;
+}
+
+/** Whether the container runs already, and waits for the script of this stage. */
+function isReady(opened: OpenedContainer): boolean {
+  return isIdle(opened) || opened.isEarly === true;
 }
 
 /**
  * Tells a container that waits, or will wait at its start, which stage is next. Starts any container
  * that does not run yet.
  */
-async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
-  const { start, opened, isReady, place, ports } = stage;
+async function handOver(build: LiveBuild, stage: OpenedStage & StartedStage): Promise<void> {
+  const { start, opened, place, ports } = stage;
   if (opened.status.opensStdin) {
     const isSure = opened.stdin?.isSure ?? opened.start === undefined;
-    await fillStdin(build, { ...stage, isSure });
+    await fillStdin(build, stage, isSure);
   }
   const { buildId } = build.context;
   const awaitsScript = awaitsScriptAtStart(opened.status);
@@ -109,7 +110,7 @@ async function handOver(build: LiveBuild, stage: HandOver): Promise<void> {
   if (awaitsScript || start.waits === true) {
     await ports.builds.writeTurn(buildId, place, start.nonce);
   }
-  if (!isReady) await startContainer(stage, start);
+  if (!isReady(opened)) await startContainer(stage);
 }
 
 /** Invariant: the note is written before the turn, so without the note the turn is empty. */
@@ -129,7 +130,7 @@ function hasStarted(opened: OpenedContainer, start: StageStart): boolean {
  * Returns the existing container, or a new one when somebody removed it between two stages. A
  * container whose stage has begun cannot be replaced, because nobody knows how far the stage came.
  */
-async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<OpenedContainer> {
+async function openContainer(build: LiveBuild, stage: ContainerStage): Promise<OpenedContainer> {
   const { key, place, ports, container, engine } = stage;
   const { buildId } = build.context;
   const stdin = await stdinNote(key).read(buildId, ports);
@@ -142,7 +143,7 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
     if (status === undefined) return { status: await recreate(build, stage), start, stdin, state };
     return openForFirst(build, { ...stage, opened: { status, start, stdin, state } });
   }
-  if (isStdinLost({ start, status, stdin })) {
+  if (stdin === undefined && isStdinLost({ ...stage, start, status })) {
     const replaced = await replaceSpoilt(build, { ...stage, start, status });
     return { status: replaced, start: undefined, stdin, state };
   }
@@ -151,10 +152,6 @@ async function openContainer(build: LiveBuild, stage: PlacedStage): Promise<Open
   }
   if (status?.id !== start.containerId) throw new ContainerGone(container);
   return { status, start, stdin, state };
-}
-
-interface OpenedStage extends PlacedStage {
-  readonly opened: OpenedContainer;
 }
 
 /** Opens a container that may have been started early: see `judgeEarlyStart`. */
@@ -176,6 +173,11 @@ async function openForFirst(
   return { ...opened, status: await replaceEarly(build, stage) };
 }
 
+/** A stage that an earlier call was about to start, and its container as it is now. */
+interface BegunStage extends StartedStage {
+  readonly status: ContainerStatus | undefined;
+}
+
 /**
  * Opens a container that an earlier call gave its script while the container waited. If the script
  * has not begun, a running container gets the script again, because it begins a script only once.
@@ -183,11 +185,12 @@ async function openForFirst(
  */
 async function openHandedOver(
   build: LiveBuild,
-  { start, status, ...stage }: PlacedStage & OpenedStdin,
+  stage: BegunStage,
 ): Promise<Pick<OpenedContainer, 'status' | 'start' | 'isEarly'>> {
+  const { start, status } = stage;
   const isSame = status?.id === start.containerId;
   // The record is read after the status, so the record of an ended container is complete.
-  if (await hasBegunEarly(build, { nonce: start.nonce, ports: stage.ports })) {
+  if (await hasBegunEarly(build, stage)) {
     if (!isSame) throw new ContainerGone(stage.container);
     return { status, start };
   }
@@ -198,7 +201,7 @@ async function openHandedOver(
 }
 
 /** Replaces a container that was started early. No script has run in it. */
-async function replaceEarly(build: LiveBuild, stage: PlacedStage): Promise<ContainerStatus> {
+async function replaceEarly(build: LiveBuild, stage: ContainerStage): Promise<ContainerStatus> {
   const { container, engine } = stage;
   const { volumeKeep } = build.context.runner.docker;
   await engine.removeContainer(container, { keepsVolumes: volumeKeep });
@@ -209,37 +212,26 @@ async function replaceEarly(build: LiveBuild, stage: PlacedStage): Promise<Conta
  * Replaces a container that cannot be used any more, unless an earlier process has done so and died
  * right afterwards.
  */
-async function replaceSpoilt(
-  build: LiveBuild,
-  stage: PlacedStage & OpenedStdin,
-): Promise<ContainerStatus> {
+async function replaceSpoilt(build: LiveBuild, stage: BegunStage): Promise<ContainerStatus> {
   const { start, status, container, engine } = stage;
   if (status !== undefined && status.id !== start.containerId) return status;
   await engine.removeContainer(container, { keepsVolumes: true });
   return recreate(build, stage);
 }
 
-interface OpenedStdin {
-  readonly start: StageStart;
-  readonly status: ContainerStatus | undefined;
-}
-
 /**
  * Whether a process died while it wrote the container's stdin, which may now be closed without
- * content. The container was not started by then, so it can be created again without loss.
+ * content: there is no note about it. The container was not started by then, so it can be created
+ * again without loss.
  */
-function isStdinLost({
-  start,
-  status,
-  stdin,
-}: OpenedStdin & Pick<OpenedContainer, 'stdin'>): boolean {
-  if (start.opensStdin !== true || stdin !== undefined) return false;
+function isStdinLost({ start, status }: BegunStage): boolean {
+  if (start.opensStdin !== true) return false;
   return status?.id !== start.containerId || status.state === 'created';
 }
 
 async function recreate(
   build: LiveBuild,
-  { place, ports, container, engine }: PlacedStage,
+  { place, ports, container, engine }: ContainerStage,
   replaced?: ReplacedContainer,
 ): Promise<ContainerStatus> {
   const plan = planFor(build, ports);
@@ -257,22 +249,16 @@ async function recreate(
   return status;
 }
 
-interface ReadyContainer {
-  readonly opened: OpenedContainer;
-  /** True: the container already runs, and waits for its next stage. */
-  readonly isReady: boolean;
-}
-
 /** Notes the start, so that it is recognised even when Docker's answer is lost. */
 async function noteStart(
   build: LiveBuild,
-  { key, ports, opened, isReady }: PlacedStage & ReadyContainer,
+  { key, ports, opened }: OpenedStage,
 ): Promise<StageStart> {
   const { status } = opened;
   const start: StageStart = {
     nonce: ports.randomness.hex(16),
     containerId: status.id,
-    previousStartedAt: isReady ? '' : status.startedAt,
+    previousStartedAt: isReady(opened) ? '' : status.startedAt,
     sinceMs: ports.clock.monotonicMs(),
     opensStdin: status.opensStdin,
     ...(runsStageLoop(status) && { waits: true as const }),
@@ -293,17 +279,20 @@ async function noteStart(
  */
 async function fillStdin(
   build: LiveBuild,
-  { key, container, engine, ports, isSure }: PlacedStage & FilledStdin,
+  { key, container, engine, ports }: ContainerStage,
+  isSure: boolean,
 ): Promise<void> {
   await engine.fillStdin(container, new TextEncoder().encode(stdinLoader()));
   const { builds } = ports;
   await stdinNote(key).write(build.context.buildId, { isSure }, { builds });
 }
 
-async function startContainer(
-  { container, engine, ports }: PlacedStage,
-  { sinceMs }: StageStart,
-): Promise<void> {
+async function startContainer({
+  container,
+  engine,
+  ports,
+  start: { sinceMs },
+}: StartedStage): Promise<void> {
   try {
     await engine.startContainer(container);
   } catch (error) {
@@ -315,10 +304,7 @@ async function startContainer(
 }
 
 /** Gives the stage its script and file variables. Repeating this has the same result. */
-async function fillContainer(
-  build: LiveBuild,
-  stage: PlacedStage & { readonly start: StageStart },
-): Promise<void> {
+async function fillContainer(build: LiveBuild, stage: StartedStage): Promise<void> {
   const { request, place, ports, container, engine, start } = stage;
   const { context } = build;
   const { name } = request.stage;

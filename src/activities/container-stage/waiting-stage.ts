@@ -1,15 +1,16 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import { isAwaitingStage, parseStageState } from '../../domain/script/stage-state.ts';
-import type { ContainerStatus, Ports } from '../../ports/index.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
 import type { StageStart, StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import type { FollowedLog } from './followed-log.ts';
 import { START_LOST } from './stage-end.ts';
 
-/** A container, and the text of its state file, read after the container's status. */
-interface SeenContainer {
+/** What is seen of a container. */
+export interface SeenContainer {
   readonly status: ContainerStatus;
+  /** Text of the state file, read after the status. */
   readonly state: string;
 }
 
@@ -35,19 +36,9 @@ export function hasBegunWaiting({ status, state }: SeenContainer, start: StageSt
   throw new FinalError(FailureType.RunnerSystem, START_LOST);
 }
 
-/** A stage in a container that may wait for it. */
-interface WaitingStage extends StartedStage {
-  /** True: the container runs the stage loop, and so runs on after each stage. */
-  readonly waits: boolean;
-  /** True: the container was started before its script was there, and waited for it. */
-  readonly early: boolean;
-  /** The container's own log; undefined when the stage leaves no marks in it. */
+/** A stage, with its container's own log while that is followed for the stage's marks. */
+export interface FollowedStage extends StartedStage {
   readonly log?: FollowedLog | undefined;
-}
-
-interface EarlyStage {
-  readonly nonce: string;
-  readonly ports: Pick<Ports, 'builds'>;
 }
 
 /**
@@ -56,10 +47,10 @@ interface EarlyStage {
  */
 export async function hasBegunEarly(
   { context }: LiveBuild,
-  { nonce, ports: { builds } }: EarlyStage,
+  { start, ports: { builds } }: StartedStage,
 ): Promise<boolean> {
   const state = await builds.readState(context.buildId, 'build');
-  if (parseStageState(state, nonce) !== undefined) return true;
+  if (parseStageState(state, start.nonce) !== undefined) return true;
   return (await builds.readOutputEnd(context.buildId, 'build', 0)).endByte > 0;
 }
 
@@ -70,13 +61,14 @@ export async function hasBegunEarly(
  */
 export async function wake(
   build: LiveBuild,
-  stage: WaitingStage,
+  stage: StartedStage,
   signal: AbortSignal,
 ): Promise<void> {
-  const { container, engine, nonce, place, ports, waits, early } = stage;
-  if (!waits && !early) return;
+  const { container, engine, place, ports } = stage;
+  const { nonce, waits, early } = stage.start;
+  if (waits !== true && early !== true) return;
   const heard = await ports.builds.ringBell(build.context.buildId, place, { nonce, signal });
-  if (early && heard === 'unheard' && (await hasBegunEarly(build, stage))) return;
+  if (early === true && heard === 'unheard' && (await hasBegunEarly(build, stage))) return;
   if (!signal.aborted) engine.noteBell(heard !== 'unheard');
   if (heard !== 'unheard') return;
   ports.log.warn('a container did not notice its next stage, and is restarted', {
@@ -87,16 +79,31 @@ export async function wake(
 
 const OVER = Symbol('over');
 
+/**
+ * How the wait for a stage ended. `over`: the stage has succeeded, and its container may still run.
+ */
+export type StageEnd =
+  { readonly kind: 'over' } | { readonly kind: 'exited'; readonly status: ContainerStatus };
+
+const STAGE_IS_OVER: StageEnd = { kind: 'over' };
+
 /** Resolves when the container has ended, or earlier if the stage is known to be over. */
 export function waitForEnd(
   build: LiveBuild,
-  stage: WaitingStage,
+  stage: FollowedStage,
   unwanted: AbortSignal,
-): Promise<ContainerStatus> {
-  const { container, engine, waits, log } = stage;
-  if (waits) return waitForStage(build, stage, unwanted);
-  if (log === undefined) return engine.waitForExit(container, unwanted);
+): Promise<StageEnd> {
+  const { log, start } = stage;
+  if (start.waits === true) return waitForStage(build, stage, unwanted);
+  if (log === undefined) return waitForExit(stage, unwanted);
   return waitForMarks(build, { ...stage, log }, unwanted);
+}
+
+async function waitForExit(
+  { container, engine }: StartedStage,
+  signal: AbortSignal,
+): Promise<StageEnd> {
+  return { kind: 'exited', status: await engine.waitForExit(container, signal) };
 }
 
 /**
@@ -106,29 +113,29 @@ export function waitForEnd(
  */
 async function waitForMarks(
   build: LiveBuild,
-  stage: WaitingStage & { readonly log: FollowedLog },
+  stage: StartedStage & { readonly log: FollowedLog },
   unwanted: AbortSignal,
-): Promise<ContainerStatus> {
+): Promise<StageEnd> {
   const signal = AbortSignal.any([unwanted, build.released.signal]);
-  const ended = stage.engine.waitForExit(stage.container, signal);
+  const ended = waitForExit(stage, signal);
   const over = hasSucceeded(build, stage).then((isOver) => (isOver ? STAGE_IS_OVER : ended));
-  const status = await Promise.race([ended, over]);
-  if (status === STAGE_IS_OVER) {
+  const end = await Promise.race([ended, over]);
+  if (end.kind === 'over') {
     const clear = (): void => {
       build.ending = undefined;
     };
     build.ending = ended.then(clear, clear);
   }
-  return status;
+  return end;
 }
 
 async function hasSucceeded(
   { context }: LiveBuild,
-  { log, nonce, place, ports }: WaitingStage & { readonly log: FollowedLog },
+  { log, start, place, ports }: StartedStage & { readonly log: FollowedLog },
 ): Promise<boolean> {
   if ((await log.ended) === undefined) return false;
   // The wrapper has written its record before the mark.
-  const state = parseStageState(await ports.builds.readState(context.buildId, place), nonce);
+  const state = parseStageState(await ports.builds.readState(context.buildId, place), start.nonce);
   return state?.exitCode === 0 && state.copierExitCode === undefined;
 }
 
@@ -137,18 +144,21 @@ async function hasSucceeded(
  */
 async function waitForStage(
   { context }: LiveBuild,
-  { container, engine, nonce, place, ports }: WaitingStage,
+  stage: StartedStage,
   unwanted: AbortSignal,
-): Promise<ContainerStatus> {
+): Promise<StageEnd> {
+  const { place, ports, start } = stage;
   const over = new AbortController();
   const ended = new AbortController();
   const signal = AbortSignal.any([unwanted, ended.signal]);
-  const looking = ports.builds.whenOver(context.buildId, place, { nonce, signal }).then(
-    () => over.abort(OVER),
-    (error: unknown) => over.abort(error),
-  );
+  const looking = ports.builds
+    .whenOver(context.buildId, place, { nonce: start.nonce, signal })
+    .then(
+      () => over.abort(OVER),
+      (error: unknown) => over.abort(error),
+    );
   try {
-    return await engine.waitForExit(container, AbortSignal.any([unwanted, over.signal]));
+    return await waitForExit(stage, AbortSignal.any([unwanted, over.signal]));
   } catch (error) {
     if (unwanted.aborted || !over.signal.aborted) throw error;
     if (over.signal.reason !== OVER) throw over.signal.reason;
@@ -158,15 +168,3 @@ async function waitForStage(
     await looking;
   }
 }
-
-/** Stands for the status of a container whose stage is over. It looks like a successful end. */
-const STAGE_IS_OVER: ContainerStatus = {
-  id: '',
-  state: 'running',
-  exitCode: 0,
-  oomKilled: false,
-  startedAt: '',
-  error: '',
-  labels: {},
-  opensStdin: false,
-};

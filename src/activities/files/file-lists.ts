@@ -5,6 +5,7 @@ import { fileLists, needsFileLists, parseFileList } from '../../domain/script/li
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineMark } from '../build/note.ts';
+import { withContainer } from '../build/container-stage.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from './transfer-run.ts';
 
@@ -40,7 +41,8 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
   const note = defineMark(`listed ${run.key}`);
   if (!(await note.isSet(context.buildId, ports))) {
     const key = `${run.key}/list`;
-    const outcome = await runInContainer(build, { key, request, place: 'helper', ports });
+    const stage = { key, request, place: 'helper', ports } as const;
+    const outcome = await runInContainer(build, withContainer(build, stage));
     if (outcome.kind !== 'succeeded') return { kind: 'ended', outcome };
     await build.trace.checkpoint();
     await note.set(context.buildId, ports);

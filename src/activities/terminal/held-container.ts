@@ -1,5 +1,4 @@
-import { containerNamesOf } from '../../domain/executor/environment.ts';
-import type { ContainerStagePorts } from '../build/container-stage.ts';
+import { withContainer, type ContainerStagePorts } from '../build/container-stage.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import { startOnce } from '../container-stage/stage-start.ts';
@@ -33,12 +32,10 @@ async function startForShell(
   build: LiveBuild,
   { key, count, ports }: ShellStart,
 ): Promise<boolean> {
-  const engine = ports.engine(build.context.runner);
-  const container = containerNamesOf(build.context).build;
-  if ((await engine.inspectContainer(container)) === undefined) return false;
-  const stage = { name: 'wait_for_terminal', place: 'build', attempts: 1 } as const;
-  const request = { stage, attempt: count, jobStatus: 'running' } as const;
-  const placed = { place: 'build', container, engine, hasFiles: false } as const;
-  await startOnce(build, { key, request, ports, ...placed });
+  const planned = { name: 'wait_for_terminal', place: 'build', attempts: 1 } as const;
+  const request = { stage: planned, attempt: count, jobStatus: 'running' } as const;
+  const stage = withContainer(build, { key, request, place: 'build', ports, hasFiles: false });
+  if ((await stage.engine.inspectContainer(stage.container)) === undefined) return false;
+  await startOnce(build, stage);
   return true;
 }

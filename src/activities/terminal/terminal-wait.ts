@@ -1,6 +1,5 @@
 import type { BuildContext } from '../../domain/context/context.ts';
 import type { StageOutcome } from '../../domain/context/outcome.ts';
-import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { formatGoDuration } from '../../domain/job/go-duration.ts';
 import { connectedLine, DISCONNECTED_LINE, timedOutLine } from '../../domain/session/session.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
@@ -40,17 +39,15 @@ export async function waitForTerminal(
   stage: TerminalStage,
 ): Promise<StageOutcome> {
   const { buildId } = build.context;
-  const { key, ports, signal } = stage;
+  const { key, ports, signal, container, engine } = stage;
   const known = await startNote(key).read(buildId, ports);
   const isAgain = known !== undefined;
   if (!isAgain && !ports.sessions.isConnected(buildId)) return { kind: 'succeeded' };
-  const engine = ports.engine(build.context.runner);
-  const container = containerNamesOf(build.context).build;
   const beganMs = earlierOrNow(known?.sinceMs, ports.clock);
   const limitMs = timeoutOf(build.context, { ...ports, beganMs });
   const limit = formatGoDuration(Math.round(limitMs / 1000) * 1000);
   await say(build, key, connectedLine(limit));
-  const start = await startOnce(build, { ...stage, container, engine });
+  const start = await startOnce(build, stage);
   if (start === undefined) return { kind: 'stopped' };
   const passedMs = ports.clock.monotonicMs() - earlierOrNow(start.sinceMs, ports.clock);
   const end = await whenOver(buildId, { ports, signal, isAgain, limitMs: limitMs - passedMs });
