@@ -50,17 +50,17 @@ export interface BuildStore {
    * state file, unless the stage with this nonce has already begun.
    */
   writeScript(buildId: string, place: 'build' | 'helper', script: ScriptFile): Promise<void>;
-  /** Tells a container that waits for its stages which stage is next. Write the script first. */
-  writeTurn(buildId: string, place: 'build' | 'helper', nonce: string): Promise<void>;
+  /** Tells a container that waits which stage is next. Write the script first. */
+  writeNextStage(buildId: string, place: 'build' | 'helper', nonce: string): Promise<void>;
   /**
-   * Wakes a container that waits for its stages. Resolves when the stage has begun, when the signal
-   * aborts, or with `unheard` when the container has not begun the stage in half a minute.
+   * Wakes a container that waits. Resolves when the stage has begun, when the signal aborts, or with
+   * `unnoticed` when the container has not begun the stage in half a minute.
    */
-  ringBell(
+  wakeContainer(
     buildId: string,
     place: 'build' | 'helper',
     wait: StageWait,
-  ): Promise<'unheard' | undefined>;
+  ): Promise<'unnoticed' | undefined>;
   /** Resolves when `isStageOver` holds, or when the signal aborts. */
   whenOver(buildId: string, place: 'build' | 'helper', wait: StageWait): Promise<void>;
   /** Resolves when the stage's wrapper has written its nonce, or when the signal aborts. */
@@ -99,7 +99,8 @@ export interface StageFiles {
   readonly script: string;
   readonly output: string;
   readonly state: string;
-  readonly turn: string;
-  /** A named pipe; undefined when the node cannot make one. */
-  readonly bell: string | undefined;
+  /** Names the stage that a waiting container runs next. */
+  readonly nextStage: string;
+  /** A named pipe that wakes a waiting container; undefined when the node cannot make one. */
+  readonly wakePipe: string | undefined;
 }

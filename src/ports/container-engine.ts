@@ -10,10 +10,11 @@ import type { TerminalEngine } from './terminals.ts';
 export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, TerminalEngine {
   info(): Promise<EngineInfo>;
   /**
-   * Records whether a container has noticed a named pipe of this node. After two containers in a
-   * row that have not, `sharesPipes` is false until the engine may have been restarted.
+   * Records whether a container shares a named pipe of this node, which means that it has noticed
+   * what was written there. After two containers in a row that have not, `sharesPipes` is false
+   * until the engine may have been restarted.
    */
-  noteBell(isHeard: boolean): void;
+  reportPipe(isShared: boolean): void;
   /** Returns undefined when the image is not on this engine. */
   inspectImage(reference: string): Promise<ImageInfo | undefined>;
   /**

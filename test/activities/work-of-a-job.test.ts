@@ -64,14 +64,14 @@ async function countWork(): Promise<FileOperations & { readonly called: readonly
     const world = createWorld(context);
     const { ports } = openProcess(world);
     const fake = createFakeStore(world, () => true);
-    const { whenBegun, readState, ringBell } = fake;
+    const { whenBegun, readState, wakeContainer } = fake;
     const builds: BuildStore = {
       ...store,
       // The simulated containers hear and tell nothing by real files.
-      ...{ whenBegun, readState, ringBell },
-      writeTurn: async (buildId, place, nonce) => {
-        await store.writeTurn(buildId, place, nonce);
-        await fake.writeTurn(buildId, place, nonce);
+      ...{ whenBegun, readState, wakeContainer },
+      writeNextStage: async (buildId, place, nonce) => {
+        await store.writeNextStage(buildId, place, nonce);
+        await fake.writeNextStage(buildId, place, nonce);
       },
       writeScript: async (buildId, place, script) => {
         await store.writeScript(buildId, place, script);

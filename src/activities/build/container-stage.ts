@@ -87,7 +87,7 @@ export interface StartedStage extends ContainerStage {
 
 /**
  * Set before the first script of a build is handed to the job's container. Until then, the
- * container can be replaced without loss, and its turn is empty.
+ * container can be replaced without loss, and its next-stage file is empty.
  */
 export const HAD_SCRIPT = defineMark('had-script');
 

@@ -108,12 +108,12 @@ async function handOver(build: LiveBuild, stage: OpenedStage & StartedStage): Pr
   // A process may have died between the two notes.
   if (awaitsScript) await noteScript(buildId, ports);
   if (awaitsScript || start.waits === true) {
-    await ports.builds.writeTurn(buildId, place, start.nonce);
+    await ports.builds.writeNextStage(buildId, place, start.nonce);
   }
   if (!isReady(opened)) await startContainer(stage);
 }
 
-/** Invariant: the note is written before the turn, so without the note the turn is empty. */
+/** Invariant: the note is written before the next-stage file, which is empty without the note. */
 async function noteScript(buildId: string, ports: NotePorts): Promise<void> {
   if (!(await HAD_SCRIPT.isSet(buildId, ports))) await HAD_SCRIPT.set(buildId, ports);
 }

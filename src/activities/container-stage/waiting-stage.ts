@@ -56,8 +56,9 @@ export async function hasBegunEarly(
 
 /**
  * Wakes a container until the stage has begun. Several processes may do this, and the stage still
- * runs only once. A container whose runtime has its own kernel may not hear the bell. It is killed,
- * and at its next start it finds the turn. A container that was started early is replaced instead.
+ * runs only once. A container whose runtime has its own kernel may not notice the wake-up pipe. It is
+ * killed, and at its next start it finds its stage in the next-stage file. A container that was
+ * started early is replaced instead.
  */
 export async function wake(
   build: LiveBuild,
@@ -67,10 +68,10 @@ export async function wake(
   const { container, engine, place, ports } = stage;
   const { nonce, waits, early } = stage.start;
   if (waits !== true && early !== true) return;
-  const heard = await ports.builds.ringBell(build.context.buildId, place, { nonce, signal });
-  if (early === true && heard === 'unheard' && (await hasBegunEarly(build, stage))) return;
-  if (!signal.aborted) engine.noteBell(heard !== 'unheard');
-  if (heard !== 'unheard') return;
+  const answer = await ports.builds.wakeContainer(build.context.buildId, place, { nonce, signal });
+  if (early === true && answer === 'unnoticed' && (await hasBegunEarly(build, stage))) return;
+  if (!signal.aborted) engine.reportPipe(answer !== 'unnoticed');
+  if (answer !== 'unnoticed') return;
   ports.log.warn('a container did not notice its next stage, and is restarted', {
     container,
   });

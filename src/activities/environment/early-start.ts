@@ -60,7 +60,7 @@ export function openEarlyStarts(
     allCreated: async () => {
       const created = job;
       if (created === undefined || build.early !== undefined) return;
-      // After the first script, the turn is not empty, and the container would run that script.
+      // After the first script, the next-stage file is not empty, and the container would run that script.
       if (await HAD_SCRIPT.isSet(build.context.buildId, ports)) return;
       const { id: containerId, image } = created;
       const started = helperStart.then(() => start(created));

@@ -9,35 +9,35 @@ interface Known {
   readonly info: Promise<EngineInfo>;
 }
 
-/** One container that does not notice the bell may have been on a machine that was too busy. */
-const UNHEARD_BELLS = 2;
+/** One container that does not notice its pipe may have been on a machine that was too busy. */
+const MAX_UNSHARED = 2;
 
 /**
  * Facts about the engine. Each call checks that the engine answers. The other facts are requested
  * once, and again after a possible restart, because they take Podman 0.4 s, and ten times that
  * under load.
  */
-export function createInfo(parts: EngineParts): Pick<ContainerEngine, 'info' | 'noteBell'> {
+export function createInfo(parts: EngineParts): Pick<ContainerEngine, 'info' | 'reportPipe'> {
   let known: Known | undefined;
-  let unheard = 0;
+  let unshared = 0;
   return {
     info: async () => {
       const era = await parts.daemon.greet(parts.timing.callLimitMs);
-      if (known !== undefined && known.era !== era) unheard = 0;
+      if (known !== undefined && known.era !== era) unshared = 0;
       const current = known?.era === era ? known : { era, info: askInfo(parts) };
       known = current;
       try {
         const info = await current.info;
-        return unheard < UNHEARD_BELLS ? info : { ...info, sharesPipes: false };
+        return unshared < MAX_UNSHARED ? info : { ...info, sharesPipes: false };
       } catch (error) {
         if (known === current) known = undefined;
         throw error;
       }
     },
 
-    noteBell: (isHeard) => {
-      unheard = isHeard ? 0 : unheard + 1;
-      if (unheard !== UNHEARD_BELLS) return;
+    reportPipe: (isShared) => {
+      unshared = isShared ? 0 : unshared + 1;
+      if (unshared !== MAX_UNSHARED) return;
       parts.log.warn(
         'containers of this engine do not hear the named pipes of this node: from now on each stage starts its container anew, which takes longer',
         { docker: parts.daemon.address },

@@ -19,7 +19,7 @@ import { networkSchema } from './replies.ts';
 type Resources = Pick<
   ContainerEngine,
   | 'info'
-  | 'noteBell'
+  | 'reportPipe'
   | 'createNetwork'
   | 'removeNetwork'
   | 'ensureVolume'

@@ -18,7 +18,7 @@ import {
   writeDurably,
 } from './durable-files.ts';
 import { createPipeStock } from './pipe-stock.ts';
-import { READABLE_BY_JOB } from './stage-bell.ts';
+import { READABLE_BY_JOB } from './wake-pipe.ts';
 import { createStageFiles } from './stage-files.ts';
 
 export interface BuildStoreOptions {

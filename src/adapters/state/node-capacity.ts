@@ -68,9 +68,9 @@ function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => vo
 }
 
 /** Creates the list of callers that wait until nothing is active. */
-function createIdleBell(isIdle: () => boolean) {
+function createIdleWait(isIdle: () => boolean) {
   const waiters = new Set<() => void>();
-  const ring = (): void => {
+  const check = (): void => {
     if (!isIdle()) return;
     for (const resolve of waiters) resolve();
     waiters.clear();
@@ -78,9 +78,9 @@ function createIdleBell(isIdle: () => boolean) {
   const whenIdle = (): Promise<void> =>
     new Promise((resolve) => {
       waiters.add(resolve);
-      ring();
+      check();
     });
-  return { ring, whenIdle };
+  return { check, whenIdle };
 }
 
 interface OpenJobRequests {
@@ -135,7 +135,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   const jobRequests: OpenJobRequests = { inFlight: 0, lent: 0 };
   const pauses = new Set<string>();
   const alive = new Set<string>();
-  const idle = createIdleBell(() => alive.size + jobRequests.inFlight === 0);
+  const idle = createIdleWait(() => alive.size + jobRequests.inFlight === 0);
   const hasFree = (): boolean =>
     pauses.size === 0 && alive.size + jobRequests.inFlight - jobRequests.lent < concurrent;
   const queue = createQueue({ hasFree, take: () => (jobRequests.inFlight += 1) });
@@ -146,7 +146,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
       // Even `keepFor` may free a place, namely when its build already has one.
       onChange: () => {
         queue.serve();
-        idle.ring();
+        idle.check();
       },
     });
 
@@ -162,7 +162,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
     free: (buildId) => {
       alive.delete(buildId);
       queue.serve();
-      idle.ring();
+      idle.check();
     },
     resize: (next) => {
       concurrent = next;

@@ -4,13 +4,16 @@ import type { BuildStore, StageFiles } from '../../ports/index.ts';
 import type { PathOf } from './build-notes.ts';
 import { makeFile, readIfThere } from './durable-files.ts';
 import type { PipeStock } from './pipe-stock.ts';
-import { makeBell, READABLE_BY_JOB, ringBell } from './stage-bell.ts';
+import { makeWakePipe, READABLE_BY_JOB, wakeContainer } from './wake-pipe.ts';
 import { readState, whenBegun, whenOver } from './stage-state-file.ts';
 import { errorCode } from '../host/error-code.ts';
 
 const MAX_END_BYTES = 8_192;
 /** The mode of files that the job's container must be able to write as any user. */
 const WRITABLE_BY_JOB = 0o666;
+/** Names of the files of a container that waits. Earlier releases have them on disk. */
+const NEXT_STAGE = 'turn';
+const WAKE_PIPE = 'bell';
 
 /** Creates the files by which the stages of a build and this process exchange data. */
 export function createStageFiles(
@@ -21,8 +24,8 @@ export function createStageFiles(
   | 'stageFiles'
   | 'serviceLogFile'
   | 'writeScript'
-  | 'writeTurn'
-  | 'ringBell'
+  | 'writeNextStage'
+  | 'wakeContainer'
   | 'whenBegun'
   | 'whenOver'
   | 'readState'
@@ -42,9 +45,13 @@ export function createStageFiles(
       await writeFile(file, text);
     },
     serviceLogFile: (buildId, index) => makeServiceLog(path(buildId, 'services'), index),
-    writeTurn: (buildId, place, nonce) => writeFile(path(buildId, place, 'turn'), `${nonce}\n`),
-    ringBell: (buildId, place, wait) =>
-      ringBell({ bell: path(buildId, place, 'bell'), state: path(buildId, place, 'state') }, wait),
+    writeNextStage: (buildId, place, nonce) =>
+      writeFile(path(buildId, place, NEXT_STAGE), `${nonce}\n`),
+    wakeContainer: (buildId, place, wait) =>
+      wakeContainer(
+        { wakePipe: path(buildId, place, WAKE_PIPE), state: path(buildId, place, 'state') },
+        wait,
+      ),
     readState: (buildId, place) => readState(path(buildId, place, 'state')),
     readOutputEnd: (buildId, place, fromByte) => readEnd(path(buildId, place, 'output'), fromByte),
     whenBegun: (buildId, place, wait) => whenBegun(path(buildId, place, 'state'), wait),
@@ -52,7 +59,7 @@ export function createStageFiles(
   };
 }
 
-type RegularFiles = Omit<StageFiles, 'turn' | 'bell'>;
+type RegularFiles = Omit<StageFiles, 'nextStage' | 'wakePipe'>;
 
 function stageFilesOf(folder: string): RegularFiles {
   return {
@@ -74,8 +81,8 @@ async function makeStageFiles(folder: string, pipes: PipeStock): Promise<StageFi
     await makeFile(files.output, WRITABLE_BY_JOB);
     await makeFile(files.state, WRITABLE_BY_JOB);
   }
-  const waiting = { turn: join(folder, 'turn'), bell: join(folder, 'bell') };
-  return { ...files, ...waiting, bell: await makeBell(waiting, pipes) };
+  const waiting = { nextStage: join(folder, NEXT_STAGE), wakePipe: join(folder, WAKE_PIPE) };
+  return { ...files, ...waiting, wakePipe: await makeWakePipe(waiting, pipes) };
 }
 
 /** Sets the modes, whatever the umask was. */

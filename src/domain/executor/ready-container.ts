@@ -101,9 +101,17 @@ function readyHelper(
   directories: readonly string[],
 ): ContainerSpec {
   const { entrypoint: imageEntrypoint } = images.get('helper') ?? NO_IMAGE;
-  const { turn, bell } = files;
+  const { nextStage, wakePipe } = files;
   return letHelperWait(withFiles(containers.helper, files), {
-    ...{ imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask, directories },
+    ...{
+      imageEntrypoint,
+      isOfficialImage,
+      sharesPipes,
+      nextStage,
+      wakePipe,
+      hasUmask,
+      directories,
+    },
   });
 }
 
@@ -113,9 +121,9 @@ function readyBuild(
   directories: readonly string[],
 ): ContainerSpec {
   const { entrypoint: imageEntrypoint } = images.get('build') ?? NO_IMAGE;
-  const { turn, bell } = files;
+  const { nextStage, wakePipe } = files;
   return letJobStartEarly(withFiles(containers.build, files), {
-    ...{ imageEntrypoint, startsEarly, turn, bell, directories },
+    ...{ imageEntrypoint, startsEarly, nextStage, wakePipe, directories },
   });
 }
 

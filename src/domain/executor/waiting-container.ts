@@ -34,9 +34,9 @@ const RUNTIMES_WITH_PIPES: ReadonlySet<string> = new Set(['', 'runc', 'crun', 'n
 
 /** Host paths of the files through which a waiting container gets its stages. */
 export interface WaitingPaths {
-  readonly turn: string;
+  readonly nextStage: string;
   /** undefined when the node cannot make named pipes. */
-  readonly bell?: string | undefined;
+  readonly wakePipe?: string | undefined;
 }
 
 /** The facts that decide whether a job's container can be started before its script is there. */
@@ -73,10 +73,10 @@ export interface WaitingOptions extends WaitingPaths {
  * at the same time.
  */
 export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): ContainerSpec {
-  const { imageEntrypoint, isOfficialImage, sharesPipes, turn, bell } = options;
+  const { imageEntrypoint, isOfficialImage, sharesPipes, nextStage, wakePipe } = options;
   const plain = withStdin(spec, imageEntrypoint);
   const isCommandRun = isOfficialImage || !plain.opensStdin;
-  if (bell === undefined || !isCommandRun || !hasPipes(spec, sharesPipes) || !isAlone(spec)) {
+  if (wakePipe === undefined || !isCommandRun || !hasPipes(spec, sharesPipes) || !isAlone(spec)) {
     return plain;
   }
   return {
@@ -85,7 +85,7 @@ export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): Con
     command: waitingHelperCommand(options),
     networkAliases: spec.networkAliases.filter((alias) => alias !== 'build'),
     labels: { ...spec.labels, [WAITING_LABEL]: 'true' },
-    fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
+    fileMounts: [...spec.fileMounts, ...mountsOf({ nextStage, wakePipe })],
   };
 }
 
@@ -94,16 +94,21 @@ export function letHelperWait(spec: ContainerSpec, options: WaitingOptions): Con
  * is never started early, because the entrypoint must find the sources.
  */
 export function letJobStartEarly(spec: ContainerSpec, options: EarlyOptions): ContainerSpec {
-  const { imageEntrypoint, startsEarly, turn, bell } = options;
+  const { imageEntrypoint, startsEarly, nextStage, wakePipe } = options;
   const plain = withStdin(spec, imageEntrypoint);
-  if (bell === undefined || plain.opensStdin || !hasPipes(spec, startsEarly) || !isAlone(spec)) {
+  if (
+    wakePipe === undefined ||
+    plain.opensStdin ||
+    !hasPipes(spec, startsEarly) ||
+    !isAlone(spec)
+  ) {
     return plain;
   }
   return {
     ...plain,
     command: earlyJobCommand(options),
     labels: { ...spec.labels, [EARLY_LABEL]: 'true' },
-    fileMounts: [...spec.fileMounts, ...mountsOf({ turn, bell })],
+    fileMounts: [...spec.fileMounts, ...mountsOf({ nextStage, wakePipe })],
   };
 }
 
@@ -119,9 +124,15 @@ function isAlone({ macAddress, pidMode }: ContainerSpec): boolean {
   return macAddress === '' && pidMode === '';
 }
 
-function mountsOf({ turn, bell }: { readonly turn: string; readonly bell: string }) {
+function mountsOf({
+  nextStage,
+  wakePipe,
+}: {
+  readonly nextStage: string;
+  readonly wakePipe: string;
+}) {
   return [
-    { source: turn, target: STAGE_MOUNTS.turn, readOnly: true },
-    { source: bell, target: STAGE_MOUNTS.bell, readOnly: true },
+    { source: nextStage, target: STAGE_MOUNTS.nextStage, readOnly: true },
+    { source: wakePipe, target: STAGE_MOUNTS.wakePipe, readOnly: true },
   ];
 }

@@ -6,13 +6,13 @@ import { STAGE_OVER } from './stage-state.ts';
 /** Number of failed waits or kills before giving up. Each takes about a millisecond. */
 const MAX_MISSES = 1_000;
 
-const { turn, bell, state, output } = STAGE_MOUNTS;
+const { nextStage, wakePipe, state, output } = STAGE_MOUNTS;
 
 /** Reads the nonce of the stage to run; empty while there is none. */
-const READ_TURN = `IFS= read -r _runner_turn 2>/dev/null <${turn} || _runner_turn=`;
-/** Waits in a loop for the bell. */
-const AWAIT_BELL = [
-  `    IFS= read -r _ 2>/dev/null <${bell} || _runner_misses=$((_runner_misses + 1))`,
+const READ_NEXT_STAGE = `IFS= read -r _runner_turn 2>/dev/null <${nextStage} || _runner_turn=`;
+/** Waits until something is written to the wake-up pipe. Part of a loop. */
+const AWAIT_WAKE_UP = [
+  `    IFS= read -r _ 2>/dev/null <${wakePipe} || _runner_misses=$((_runner_misses + 1))`,
   `    if [ "$_runner_misses" -gt ${MAX_MISSES} ]; then exit 1; fi`,
 ];
 
@@ -26,10 +26,10 @@ interface WaitingCommand {
  * Command of a helper container that is started once and runs one stage after another, each in a
  * shell of its own.
  *
- * - The file `turn` contains the nonce of the stage to run. The named pipe `bell` only wakes the
- *   shell, because reading from a pipe is the only way to wait without polling in every shell. A
- *   bell may ring twice, for a worker that died and for the next one, and still nothing runs twice.
- *   A container that finds its turn at its start needs no bell.
+ * - The next-stage file contains the nonce of the stage to run. The wake-up pipe only wakes the
+ *   shell, because reading from a pipe is the only way to wait without polling in every shell. It
+ *   may be written to twice, by a worker that died and by the next one, and still nothing runs
+ *   twice. A container that finds a next stage at its start needs no wake-up.
  * - A stage that fails ends the container with its exit code, as in a container of its own.
  * - After a stage that succeeds, every process that the stage left behind is killed. The kernel
  *   spares this shell and the first process of the container. The stage is recorded as over only
@@ -45,9 +45,9 @@ export function waitingHelperCommand(options: WaitingCommand): readonly string[]
     '_runner_misses=0',
     'while :; do',
     '  _runner_turn=',
-    `  ${READ_TURN}`,
+    `  ${READ_NEXT_STAGE}`,
     '  if [ -z "$_runner_turn" ] || [ "$_runner_turn" = "$_runner_last" ]; then',
-    ...AWAIT_BELL,
+    ...AWAIT_WAKE_UP,
     '    continue',
     '  fi',
     '  _runner_last=$_runner_turn',
@@ -77,10 +77,10 @@ export function waitingHelperCommand(options: WaitingCommand): readonly string[]
 }
 
 /**
- * Command of a job's container that may be started early: see `judgeEarlyStart`. It waits for any
- * turn, whatever the nonce is, and is then replaced by the script. So the script is the container's
- * first process, as without an early start. A container that finds its turn at its start does not
- * wait at all.
+ * Command of a job's container that may be started early: see `judgeEarlyStart`. It waits
+ * until the next-stage file has any nonce, and is then replaced by the script. So the script is the
+ * container's first process, as without an early start. A container that finds a nonce at its start
+ * does not wait at all.
  *
  * A container keeps its mounts as they were at its start. If the disk was read-only at that moment,
  * the container is of no use for the script, and therefore ends.
@@ -90,14 +90,14 @@ export function earlyJobCommand({
 }: Pick<WaitingCommand, 'directories'>): readonly string[] {
   const lines = [
     ...openDirectories(directories),
-    READ_TURN,
+    READ_NEXT_STAGE,
     'if [ -z "$_runner_turn" ]; then',
     `  ( : >>${state} && : >>${output} ) 2>/dev/null || exit 1`,
     '  _runner_misses=0',
     '  while :; do',
-    `    ${READ_TURN}`,
+    `    ${READ_NEXT_STAGE}`,
     '    if [ -n "$_runner_turn" ]; then break; fi',
-    ...AWAIT_BELL,
+    ...AWAIT_WAKE_UP,
     '  done',
     'fi',
     'unset _runner_turn _runner_misses',

@@ -84,7 +84,7 @@ describe('a job’s container that was started early', () => {
   });
 
   it('is not made with an entrypoint, or without named pipes', async () => {
-    for (const options of [{ entrypoint: ['/tool'] }, { bells: 'none' }] as const) {
+    for (const options of [{ entrypoint: ['/tool'] }, { wakePipes: 'none' }] as const) {
       const { early, run } = await prepared(options);
       assert.equal(early.starts, 0);
       assert.deepEqual(await run(SCRIPT), succeeded);
@@ -157,11 +157,11 @@ describe('a job’s container that was started early', () => {
     assert.doesNotMatch(setting.world.spool.saved.text, /busy|ERROR|WARNING/);
   };
 
-  it('is replaced when it hears nothing', async () => {
-    const setting = await prepared({ bells: 'unheard' });
+  it('is replaced when it does not notice the wake-up pipe', async () => {
+    const setting = await prepared({ wakePipes: 'unshared' });
     assert.deepEqual(await setting.run(SCRIPT), succeeded);
     assert.deepEqual([setting.early.runs, setting.now()?.runs], [0, 1]);
-    assert.deepEqual(setting.world.docker.bells, [false]);
+    assert.deepEqual(setting.world.docker.sharedPipes, [false]);
   });
 
   it('is a system failure when Docker ends it while its script runs', async () => {

@@ -60,8 +60,8 @@ describe('a clean-up when the environment is removed', () => {
     const setting = await prepared({});
     const { world } = setting;
     const helper = helperContainer(setting.world);
-    // The container does not hear of its stage.
-    world.disk.files.helper.hear = undefined;
+    // The container does not learn of its stage.
+    world.disk.files.helper.wake = undefined;
     const destroying = destroy(setting);
     await until(() => world.disk.notes.has('start cleanup_file_variables#1'));
     helper.status = { ...helper.status, state: 'exited', exitCode: 137 };

@@ -70,7 +70,7 @@ describe('stages of a helper that waits for them', () => {
   });
 
   it('are started one by one on a node without named pipes', async () => {
-    const { helper, run } = await prepared({ bells: 'none' });
+    const { helper, run } = await prepared({ wakePipes: 'none' });
     assert.equal(helper.starts, 0);
     await run(ofHelper('get_sources'));
     await run(ofHelper('cleanup_file_variables'));
@@ -78,11 +78,11 @@ describe('stages of a helper that waits for them', () => {
   });
 
   it('are started one by one when the container cannot read the named pipe', async () => {
-    const { helper, run, world } = await prepared({ bells: 'unheard' });
+    const { helper, run, world } = await prepared({ wakePipes: 'unshared' });
     assert.deepEqual(await run(ofHelper('get_sources')), succeeded);
     assert.deepEqual(await run(ofHelper('cleanup_file_variables')), succeeded);
     assert.deepEqual([helper.starts, world.started], [3, ['helper#1', 'helper#2']]);
-    assert.deepEqual(world.docker.bells, [false, false], 'the engine is told');
+    assert.deepEqual(world.docker.sharedPipes, [false, false], 'the engine is told');
     assert.doesNotMatch(world.spool.saved.text, /ERROR|WARNING/);
   });
 

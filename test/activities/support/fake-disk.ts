@@ -3,15 +3,15 @@ import { isStageOver } from '../../../src/domain/script/stage-state.ts';
 import { EMPTY_SPOOL, tick, until, type SpoolState, type World } from './world.ts';
 
 /** The node's records. A note is on disk when its promise resolves. */
-export function createFakeStore({ disk, bells }: World, isAlive: () => boolean): BuildStore {
+export function createFakeStore({ disk, wakePipes }: World, isAlive: () => boolean): BuildStore {
   /** Ends also when the process has died. */
   const untilDead = (isDone: () => boolean): Promise<void> => until(() => !isAlive() || isDone());
   const pathsOf = (place: string) => ({
     script: `/${place}/script`,
     output: `/${place}/output`,
     state: `/${place}/state`,
-    turn: `/${place}/turn`,
-    bell: bells === 'none' ? undefined : `/${place}/bell`,
+    nextStage: `/${place}/turn`,
+    wakePipe: wakePipes === 'none' ? undefined : `/${place}/bell`,
   });
   return {
     create: (draft) => {
@@ -47,15 +47,15 @@ export function createFakeStore({ disk, bells }: World, isAlive: () => boolean):
       files.script = text;
       return Promise.resolve();
     },
-    writeTurn: (_buildId, place, nonce) => {
-      disk.files[place].turn = nonce;
+    writeNextStage: (_buildId, place, nonce) => {
+      disk.files[place].nextStage = nonce;
       return Promise.resolve();
     },
-    ringBell: async (_buildId, place, { nonce, signal }) => {
+    wakeContainer: async (_buildId, place, { nonce, signal }) => {
       const files = disk.files[place];
       while (isAlive() && !signal.aborted && !files.state.startsWith(nonce)) {
-        if (bells === 'unheard' && files.hear !== undefined) return 'unheard';
-        files.hear?.();
+        if (wakePipes === 'unshared' && files.wake !== undefined) return 'unnoticed';
+        files.wake?.();
         await tick();
       }
       return undefined;

@@ -35,8 +35,8 @@ export function createFakeEngine(world: World): ContainerEngine {
   return {
     ...createFakeResources(world),
     info: () => Promise.resolve({ ...ENGINE_INFO }),
-    noteBell: (isHeard) => {
-      docker.bells.push(isHeard);
+    reportPipe: (isShared) => {
+      docker.sharedPipes.push(isShared);
     },
     inspectImage: (reference) =>
       Promise.resolve(docker.images.has(reference) ? imageOf(reference) : undefined),
@@ -219,7 +219,7 @@ function createFakeResources({ docker }: World): Resources {
 
 function start(world: World, container: FakeContainer): void {
   container.starts += 1;
-  world.disk.files[placeOf(container)].hear = undefined;
+  world.disk.files[placeOf(container)].wake = undefined;
   const startedAt = `2026-11-24T00:00:${container.starts}.${world.started.length}Z`;
   container.status = { ...container.status, state: 'running', startedAt, exitCode: 0 };
   void (runsStageLoop(container.spec) ? runStages(world, container) : runOnce(world, container));
@@ -229,11 +229,11 @@ function start(world: World, container: FakeContainer): void {
 async function runOnce(world: World, container: FakeContainer): Promise<void> {
   const files = world.disk.files[placeOf(container)];
   const { startedAt } = container.status;
-  while (awaitsScriptAtStart(container.spec) && files.turn === '') {
+  while (awaitsScriptAtStart(container.spec) && files.nextStage === '') {
     await new Promise<void>((resolve) => {
-      files.hear = resolve;
+      files.wake = resolve;
     });
-    files.hear = undefined;
+    files.wake = undefined;
   }
   const { state, startedAt: now } = container.status;
   if (state === 'running' && now === startedAt) await runScript(world, container);
@@ -250,17 +250,17 @@ async function runStages(world: World, container: FakeContainer): Promise<void> 
   const isOfThisStart = (): boolean =>
     container.status.state === 'running' && container.status.startedAt === startedAt;
   for (let last = ''; isOfThisStart();) {
-    const { turn } = files;
-    if (turn === '' || turn === last) {
+    const { nextStage } = files;
+    if (nextStage === '' || nextStage === last) {
       await new Promise<void>((resolve) => {
-        files.hear = resolve;
+        files.wake = resolve;
       });
-      files.hear = undefined;
+      files.wake = undefined;
       continue;
     }
-    last = turn;
+    last = nextStage;
     await runScript(world, container);
-    if (isOfThisStart()) files.state += `\nover ${turn}\n`;
+    if (isOfThisStart()) files.state += `\nover ${nextStage}\n`;
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { driveBuild, type Drive } from './drive.ts';
-import { createWorld, type Bells, type SpoolKeeps, type World } from './world.ts';
+import { createWorld, type WakePipes, type SpoolKeeps, type World } from './world.ts';
 
 /** Sources, script, after_script and clean-up, in two containers. */
 function jobContext(): BuildContext {
@@ -52,11 +52,11 @@ export const KILLED_JOBS: readonly [
   scripts: World['scripts'],
   spools: readonly SpoolKeeps[],
   entrypoint: readonly string[],
-  bells?: Bells,
+  wakePipes?: WakePipes,
 ][] = [
   ['a build that succeeds', {}, ['promises'], []],
   ['a build whose helper is started for each stage', {}, ['promises'], [], 'none'],
-  ['a build whose helper hears nothing', {}, ['promises'], [], 'unheard'],
+  ['a build whose helper notices no pipe', {}, ['promises'], [], 'unshared'],
   ['a build whose sources fail', { 'helper#1': { exitCode: 2 } }, ['promises'], []],
   [
     'a build whose script fails, in an image with a talking entrypoint',
@@ -84,19 +84,19 @@ export interface Kills {
 export async function runUndisturbed(
   job: number,
 ): Promise<{ readonly world: World; readonly expected: Drive }> {
-  const [, scripts, , entrypoint, bells = 'heard'] = KILLED_JOBS[job]!;
+  const [, scripts, , entrypoint, wakePipes = 'shared'] = KILLED_JOBS[job]!;
   const context = jobContext();
-  const world = createWorld(context, { scripts, entrypoint, bells });
+  const world = createWorld(context, { scripts, entrypoint, wakePipes });
   return { world, expected: await driveBuild(world, context) };
 }
 
 /** Checks that the job ends in the same way, whichever call its worker is killed at. */
 export async function killAtEachCall({ job, when, keeps }: Kills): Promise<void> {
-  const [, scripts, , entrypoint, bells = 'heard'] = KILLED_JOBS[job]!;
+  const [, scripts, , entrypoint, wakePipes = 'shared'] = KILLED_JOBS[job]!;
   const context = jobContext();
   const { world: undisturbed, expected } = await runUndisturbed(job);
   for (let call = 1; call <= expected.calls; call += 1) {
-    const world = createWorld(context, { scripts, keeps, entrypoint, bells });
+    const world = createWorld(context, { scripts, keeps, entrypoint, wakePipes });
     const { outcome } = await driveBuild(world, context, { cut: { call, when } });
     assert.deepEqual(outcome, expected.outcome, `killed ${when} call ${call}`);
     assert.deepEqual(seen(world), seen(undisturbed), `killed ${when} call ${call}`);

@@ -12,8 +12,8 @@ export interface World {
     readonly networks: Map<string, Readonly<Record<string, string>>>;
     readonly images: Set<string>;
     readonly pulls: string[];
-    /** Whether the helper heard of its stages, one by one. */
-    readonly bells: boolean[];
+    /** What was reported of the wake-up pipes, one by one. */
+    readonly sharedPipes: boolean[];
     /** The entrypoint of every image. */
     readonly entrypoint: readonly string[];
   };
@@ -35,7 +35,7 @@ export interface World {
   /** The memo of the build's workflow. */
   readonly memo: Record<string, unknown>;
   /** Whether the node can make named pipes, and whether containers can read them. */
-  readonly bells: Bells;
+  readonly wakePipes: WakePipes;
   /** What a started script does, by its number among those of its container. */
   readonly scripts: Record<string, FakeScript>;
   /** Every script that was started, in order: `build#1`. */
@@ -47,7 +47,7 @@ export interface FakeContainer {
   readonly spec: ContainerSpec;
   status: ContainerStatus;
   starts: number;
-  /** Scripts that it has begun: one in each start, or in each turn. */
+  /** Scripts that it has begun: one in each start, or for each stage. */
   runs: number;
   /** Its own log, of all its starts. */
   readonly log: { readonly stream: 'stdout' | 'stderr'; readonly text: string }[];
@@ -65,9 +65,9 @@ export interface FakeFiles {
   output: string;
   state: string;
   /** Nonce of the stage that a waiting container is to run. */
-  turn: string;
+  nextStage: string;
   /** Wakes the container that waits; undefined while none does. */
-  hear: (() => void) | undefined;
+  wake: (() => void) | undefined;
 }
 
 export interface FakeScript {
@@ -116,20 +116,20 @@ export const EMPTY_SPOOL: SpoolState = {
   ackedBytes: 0,
 };
 
-export type Bells = 'heard' | 'unheard' | 'none';
+export type WakePipes = 'shared' | 'unshared' | 'none';
 
 export interface WorldOptions {
   readonly scripts?: World['scripts'];
   readonly keeps?: SpoolKeeps;
   readonly entrypoint?: readonly string[];
-  readonly bells?: Bells;
+  readonly wakePipes?: WakePipes;
 }
 
 export function createWorld(context: BuildContext, options: WorldOptions = {}): World {
-  const { scripts = {}, keeps = 'promises', entrypoint = [], bells = 'heard' } = options;
+  const { scripts = {}, keeps = 'promises', entrypoint = [], wakePipes = 'shared' } = options;
   const files = (): FakeFiles => ({
-    ...{ script: '', output: '', state: '', turn: '' },
-    hear: undefined,
+    ...{ script: '', output: '', state: '', nextStage: '' },
+    wake: undefined,
   });
   return {
     docker: {
@@ -138,7 +138,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
       networks: new Map(),
       images: new Set(),
       pulls: [],
-      bells: [],
+      sharedPipes: [],
       entrypoint,
     },
     disk: {
@@ -150,7 +150,7 @@ export function createWorld(context: BuildContext, options: WorldOptions = {}): 
     spool: { saved: EMPTY_SPOOL, keeps, hidden: [] },
     gitlab: { trace: '', state: 'pending', updates: [], artifacts: [] },
     memo: {},
-    bells,
+    wakePipes,
     scripts,
     started: [],
     freed: [],

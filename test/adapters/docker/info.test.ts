@@ -112,14 +112,14 @@ for (const [info, sharesPipes, why] of machines) {
 void test('containers share no named pipes after two in a row that did not notice one, until the engine may have changed', async (t) => {
   const { daemon, engine } = await open(t);
   const shares = async (): Promise<boolean> => (await engine.info()).sharesPipes;
-  engine.noteBell(false);
+  engine.reportPipe(false);
   assert.ok(await shares(), 'one may have been slow');
-  engine.noteBell(true);
-  engine.noteBell(false);
+  engine.reportPipe(true);
+  engine.reportPipe(false);
   assert.ok(await shares(), 'not in a row');
-  engine.noteBell(false);
+  engine.reportPipe(false);
   assert.equal(await shares(), false);
-  engine.noteBell(false);
+  engine.reportPipe(false);
   assert.equal(await shares(), false);
   Object.assign(daemon, { server: 'Libpod/5.0.0 (linux)' });
   assert.ok(await shares(), 'another engine');

@@ -5,7 +5,7 @@ import { constants, writeFileSync } from 'node:fs';
 import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { ringBell } from '../../../src/adapters/state/stage-bell.ts';
+import { wakeContainer } from '../../../src/adapters/state/wake-pipe.ts';
 import { draftOf, setUp, setUpStores } from './open-store.ts';
 
 setUpStores();
@@ -118,48 +118,51 @@ describe('files of a stage', () => {
     await over;
   });
 
-  it('include a bell for each container, also in a directory of an earlier release', async () => {
+  it('include a wake-up pipe for each container, also in a directory of an earlier release', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
-    const { bell, turn } = await store.stageFiles(buildId, 'helper');
-    assert.ok(bell !== undefined && (await stat(bell)).isFIFO());
-    const { bell: other = '' } = await store.stageFiles(buildId, 'build');
-    assert.ok(other !== bell && (await stat(other)).isFIFO());
-    await rm(bell);
-    await rm(turn);
-    assert.deepEqual((await store.stageFiles(buildId, 'helper')).bell, bell);
-    assert.equal((await stat(turn)).mode & 0o777, 0o644);
+    const { wakePipe, nextStage } = await store.stageFiles(buildId, 'helper');
+    assert.ok(wakePipe !== undefined && (await stat(wakePipe)).isFIFO());
+    const { wakePipe: other = '' } = await store.stageFiles(buildId, 'build');
+    assert.ok(other !== wakePipe && (await stat(other)).isFIFO());
+    await rm(wakePipe);
+    await rm(nextStage);
+    assert.deepEqual((await store.stageFiles(buildId, 'helper')).wakePipe, wakePipe);
+    assert.equal((await stat(nextStage)).mode & 0o777, 0o644);
   });
 
-  it('wake a container by the bell, even when it is full, until its stage has begun', async () => {
+  it('wake a container by the wake-up pipe, even when it is full, until its stage has begun', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
-    const { bell = '', state, turn } = await store.stageFiles(buildId, 'helper');
-    const filler = await open(bell, constants.O_RDWR | constants.O_NONBLOCK);
+    const { wakePipe = '', state, nextStage } = await store.stageFiles(buildId, 'helper');
+    const filler = await open(wakePipe, constants.O_RDWR | constants.O_NONBLOCK);
     await filler.write(Buffer.alloc(64 * 1024, '\n'));
-    await chmod(bell, 0);
-    await store.writeTurn(buildId, 'helper', 'mine');
-    assert.equal(await readFile(turn, 'utf8'), 'mine\n');
+    await chmod(wakePipe, 0);
+    await store.writeNextStage(buildId, 'helper', 'mine');
+    assert.equal(await readFile(nextStage, 'utf8'), 'mine\n');
     const { signal } = new AbortController();
-    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    const waking = store.wakeContainer(buildId, 'helper', { nonce: 'mine', signal });
     await filler.close();
-    const shell = spawn('sh', ['-c', `read -r _ <'${bell}' && echo 'mine begun 7' >'${state}'`]);
-    assert.equal(await rung, undefined);
+    const shell = spawn('sh', [
+      '-c',
+      `read -r _ <'${wakePipe}' && echo 'mine begun 7' >'${state}'`,
+    ]);
+    assert.equal(await waking, undefined);
     if (shell.exitCode === null) await once(shell, 'exit');
     assert.equal(shell.exitCode, 0);
   });
 
-  it('report the bell as noticed when the stage has begun while this process was stopped', async () => {
+  it('report the wake-up as noticed when the stage has begun while this process was stopped', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
-    const { bell = '', state } = await store.stageFiles(buildId, 'helper');
+    const { wakePipe = '', state } = await store.stageFiles(buildId, 'helper');
     const { signal } = new AbortController();
-    const rung = ringBell({ bell, state }, { nonce: 'mine', signal }, 100);
+    const waking = wakeContainer({ wakePipe, state }, { nonce: 'mine', signal }, 100);
     await setTimeout(50);
     writeFileSync(state, 'mine begun 7\n');
     // Nothing else runs in this process until its time limit has passed.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-    assert.equal(await rung, undefined);
+    assert.equal(await waking, undefined);
   });
 
   it('stop ringing when nobody waits any more', async () => {
@@ -168,9 +171,9 @@ describe('files of a stage', () => {
     await store.stageFiles(buildId, 'helper');
     const controller = new AbortController();
     const { signal } = controller;
-    const rung = store.ringBell(buildId, 'helper', { nonce: 'mine', signal });
+    const waking = store.wakeContainer(buildId, 'helper', { nonce: 'mine', signal });
     controller.abort();
-    assert.equal(await rung, undefined);
+    assert.equal(await waking, undefined);
   });
 
   it('stop watching when nobody waits any more', async () => {

@@ -8,7 +8,7 @@ import { contextOf } from '../job/context-fixture.ts';
 
 const FILES = {
   ...{ script: '/script', output: '/output', state: '/state' },
-  ...{ turn: '/turn', bell: '/bell' },
+  ...{ nextStage: '/turn', wakePipe: '/bell' },
 };
 
 interface Case {

@@ -17,8 +17,8 @@ const FILES = {
   script: '/script',
   output: '/output',
   state: '/state',
-  turn: '/turn',
-  bell: '/bell',
+  nextStage: '/turn',
+  wakePipe: '/bell',
 };
 
 function planned() {
@@ -36,14 +36,14 @@ const OPTIONS: WaitingOptions = {
   sharesPipes: true,
   hasUmask: false,
   directories: [],
-  turn: '/turn',
-  bell: '/bell',
+  nextStage: '/turn',
+  wakePipe: '/bell',
 };
 
 describe('a helper container that waits for its stages', () => {
   const spec = planned().container('helper', 'sha256:1');
 
-  it('has `turn` and `bell`, and leaves the name `build` to the job’s container', () => {
+  it('has the next-stage file and the wake-up pipe, and leaves the name `build` to the job’s container', () => {
     const waiting = letHelperWait(spec, OPTIONS);
     assert.deepEqual(waiting.fileMounts, [
       { source: '/turn', target: '/.temporal-gitlab-runner/turn', readOnly: true },
@@ -61,7 +61,7 @@ describe('a helper container that waits for its stages', () => {
     why: string,
   ][] = [
     [{}, {}, true, 'nothing speaks against it'],
-    [{ bell: undefined }, {}, false, 'the node makes no named pipes'],
+    [{ wakePipe: undefined }, {}, false, 'the node makes no named pipes'],
     [{ sharesPipes: false }, {}, false, 'its engine runs in a virtual machine'],
     [{}, { runtime: 'runc' }, true, 'a runtime that shares the kernel of the node'],
     [{}, { runtime: 'runsc' }, false, 'a runtime with a kernel of its own'],
@@ -99,10 +99,10 @@ describe('a job’s container that can be started early', () => {
   const spec = planned().container('build', 'sha256:1');
   const options: EarlyOptions = {
     ...{ imageEntrypoint: [], startsEarly: true, directories: [] },
-    ...{ turn: '/turn', bell: '/bell' },
+    ...{ nextStage: '/turn', wakePipe: '/bell' },
   };
 
-  it('has `turn` and `bell`, and keeps its name', () => {
+  it('has the next-stage file and the wake-up pipe, and keeps its name', () => {
     const early = letJobStartEarly(spec, options);
     const targets = early.fileMounts.map(({ target }) => target.replace(/.*\//, ''));
     assert.deepEqual(targets, ['turn', 'bell']);
@@ -124,8 +124,8 @@ describe('a job’s container that can be started early', () => {
     [{ imageEntrypoint: [''] }, {}, true, 'that is none'],
     [{ imageEntrypoint: ['/tool'] }, { entrypoint: [''] }, true, 'the job does without it'],
     [{}, { entrypoint: ['/own'] }, false, 'the job has one of its own'],
-    [{}, { user: '1000:1000' }, true, 'any user can read its turn'],
-    [{ bell: undefined }, {}, false, 'the node makes no named pipes'],
+    [{}, { user: '1000:1000' }, true, 'any user can read its next-stage file'],
+    [{ wakePipe: undefined }, {}, false, 'the node makes no named pipes'],
     [{ startsEarly: false }, {}, false, 'its engine cannot'],
     [{}, { runtime: 'kata' }, false, 'a runtime with a kernel of its own'],
     [{}, { macAddress: '02:42:00:00:00:01' }, false, 'the helper has it too'],

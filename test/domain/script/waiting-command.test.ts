@@ -38,7 +38,7 @@ class Waiting {
   readonly state = (): string => readFileSync(this.file('state'), 'utf8');
   readonly output = (): string => readFileSync(this.file('output'), 'utf8');
   private child: ChildProcess | undefined;
-  private bell: FileHandle | undefined;
+  private wakePipe: FileHandle | undefined;
 
   constructor() {
     for (const name of ['script', 'output', 'state', 'turn']) writeFileSync(this.file(name), '');
@@ -64,7 +64,7 @@ class Waiting {
     this.child = spawn(program, [...args, flag, own], { stdio: 'ignore' });
   }
 
-  /** Hands over a stage like the store: the script, then the file `turn`, then the bell. */
+  /** Hands over a stage like the store: the script, then the next-stage file, then the wake-up pipe. */
   async hand(nonce: string, body: string): Promise<void> {
     const paths = { output: this.file('output'), state: this.file('state') };
     if (!this.state().startsWith(nonce)) writeFileSync(this.file('state'), '');
@@ -74,8 +74,8 @@ class Waiting {
   }
 
   async ring(): Promise<void> {
-    this.bell ??= await open(this.file('bell'), 'r+');
-    await this.bell.write('\n');
+    this.wakePipe ??= await open(this.file('bell'), 'r+');
+    await this.wakePipe.write('\n');
   }
 
   async over(nonce: string): Promise<void> {
@@ -96,7 +96,7 @@ class Waiting {
       this.child.kill('SIGKILL');
       await this.exitCode();
     }
-    await this.bell?.close();
+    await this.wakePipe?.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -127,7 +127,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
       assert.deepEqual(parseStageState(waiting.state(), 'second'), { exitCode: 0 });
     });
 
-    it('runs a stage once, however often the bell rings', async () => {
+    it('runs a stage once, however often it is woken', async () => {
       waiting.start(inContainer(shell));
       await waiting.ring();
       await waiting.hand('first', 'echo once');
@@ -139,7 +139,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
       assert.equal(waiting.output(), 'once\nthen\n');
     });
 
-    it('needs no bell when a stage already waits at its start', async () => {
+    it('needs no wake-up when a stage already waits at its start', async () => {
       await waiting.hand('first', 'echo first');
       waiting.start(inContainer(shell));
       await waiting.over('first');
@@ -197,7 +197,7 @@ describe('a job’s container that is started early', { skip: noNamespaces }, ()
   afterEach(() => waiting.remove());
 
   describeForShells('in its shell', 'all', (shell) => {
-    it('waits for its script, however often the bell rings before, and becomes it', async () => {
+    it('waits for its script, however often it is woken before, and becomes it', async () => {
       waiting.startEarly(inContainer(shell));
       await waiting.ring();
       await waiting.hand('first', 'echo "${_runner_turn-none} ${_runner_misses-none}"; exit 7');

@@ -9,26 +9,26 @@ import { errorCode } from '../host/error-code.ts';
 
 /** Mode of files that the container reads as any user. */
 export const READABLE_BY_JOB = 0o644;
-/** A container that notices the bell begins its stage within milliseconds. */
+/** A container that notices the pipe begins its stage within milliseconds. */
 const PATIENCE_MS = 30_000;
 
 export interface WaitingFiles {
-  readonly turn: string;
-  readonly bell: string;
+  readonly nextStage: string;
+  readonly wakePipe: string;
 }
 
 /**
  * Makes the named pipe when it is absent, after the file that names the stage, and returns its path
  * on the node. Returns undefined when the stock cannot give one.
  */
-export async function makeBell(
-  { turn, bell }: WaitingFiles,
+export async function makeWakePipe(
+  { nextStage, wakePipe }: WaitingFiles,
   pipes: PipeStock,
 ): Promise<string | undefined> {
-  if (await isPipe(bell)) return bell;
-  await makeFile(turn, READABLE_BY_JOB);
-  await pipes.place(bell);
-  return (await isPipe(bell)) ? bell : undefined;
+  if (await isPipe(wakePipe)) return wakePipe;
+  await makeFile(nextStage, READABLE_BY_JOB);
+  await pipes.place(wakePipe);
+  return (await isPipe(wakePipe)) ? wakePipe : undefined;
 }
 
 async function isPipe(file: string): Promise<boolean> {
@@ -36,8 +36,8 @@ async function isPipe(file: string): Promise<boolean> {
   return stats?.isFIFO() ?? false;
 }
 
-export interface BellFiles {
-  readonly bell: string;
+export interface WakeFiles {
+  readonly wakePipe: string;
   readonly state: string;
 }
 
@@ -46,25 +46,25 @@ export interface BellFiles {
  * line is lost with the last process that holds the pipe. This never blocks: opening for reading
  * and writing does not wait for the other end, and a full pipe already wakes the container.
  */
-export async function ringBell(
-  { bell, state }: BellFiles,
+export async function wakeContainer(
+  { wakePipe, state }: WakeFiles,
   { nonce, signal }: StageWait,
   patienceMs = PATIENCE_MS,
-): Promise<'unheard' | undefined> {
+): Promise<'unnoticed' | undefined> {
   if (hasBegun(await readState(state), nonce)) return undefined;
-  const pipe = await openBell(bell);
+  const pipe = await openPipe(wakePipe);
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   try {
     await pipe?.write('\n').catch(ignoreFullPipe);
-    const patience = delay(patienceMs, 'unheard' as const, { signal: either });
-    const heard = await Promise.race([
+    const patience = delay(patienceMs, 'unnoticed' as const, { signal: either });
+    const result = await Promise.race([
       whenBegun(state, { nonce, signal: either }).then(() => undefined),
       patience.catch(() => undefined),
     ]);
     // This process may have been stopped for a while, so that its time is over although the stage
     // has begun.
-    return hasBegun(await readState(state), nonce) ? undefined : heard;
+    return hasBegun(await readState(state), nonce) ? undefined : result;
   } finally {
     over.abort();
     await pipe?.close();
@@ -75,12 +75,12 @@ export async function ringBell(
  * Opens the pipe. Returns undefined when the container cannot notice it, for example because
  * somebody has replaced the pipe.
  */
-async function openBell(bell: string): Promise<FileHandle | undefined> {
-  if (!(await isPipe(bell))) return undefined;
+async function openPipe(wakePipe: string): Promise<FileHandle | undefined> {
+  if (!(await isPipe(wakePipe))) return undefined;
   // The job may have changed the mode.
-  await chmod(bell, READABLE_BY_JOB).catch(() => undefined);
+  await chmod(wakePipe, READABLE_BY_JOB).catch(() => undefined);
   const { O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;
-  return open(bell, O_RDWR | O_NONBLOCK | O_NOFOLLOW).catch(() => undefined);
+  return open(wakePipe, O_RDWR | O_NONBLOCK | O_NOFOLLOW).catch(() => undefined);
 }
 
 function ignoreFullPipe(error: unknown): void {
