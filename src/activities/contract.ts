@@ -35,7 +35,7 @@ export interface JobRequest {
    * True: the first request does not wait for the interval, as at the start and right after a job.
    */
   readonly askAtOnce: boolean;
-  /** True: GitLab may hold a request open, because nobody else needs the place that it occupies. */
+  /** True: GitLab may hold a request open, because nobody else needs the slot that it occupies. */
   readonly mayWait: boolean;
   /** No request begins after this many milliseconds. */
   readonly durationMs: number;
@@ -62,7 +62,7 @@ export type JobRequestOutcome =
   /** This node's config.toml has no such runner. */
   | { readonly kind: 'unknown_runner' };
 
-/** What a job request waits for before it is sent. */
+/** What a job request waits for before it is sent. `place`: a slot of the node. */
 export type RequestWait = 'docker' | 'place' | 'temporal';
 
 /** Run by any node, for a build whose own node does not answer. */

@@ -180,7 +180,7 @@ function placeOf({ address, namespace, uiAddress: ui }: Temporal) {
   return { address, namespace, ...(ui !== undefined && { ui }) };
 }
 
-/** Opens the state directory and its records, whose builds have their places already. */
+/** Opens the state directory and its records, whose builds have their slots already. */
 async function openRecords(
   { configPath, env, log }: Pick<RunOptions, 'configPath' | 'env'> & Pick<Ports, 'log'>,
   { closers, capacity }: Pick<Opening, 'closers'> & Pick<Room, 'capacity'>,

@@ -6,7 +6,7 @@ import { whenReached } from './when-reached.ts';
  * runner asks once more without waiting for its interval.
  */
 export interface EndedBuilds {
-  /** Records that a build of this runner has ended, so its place is free. */
+  /** Records that a build of this runner has ended, so its slot is free. */
   announce(runnerKey: string): void;
   /** Returns true once for all builds of this runner that have ended before. */
   take(runnerKey: string): boolean;

@@ -6,7 +6,7 @@ interface ForgetScope {
   readonly live: Pick<LiveBuilds, 'close'>;
 }
 
-/** Removes a build that is over here from this node, and gives its place back. */
+/** Removes a build that is over here from this node, and gives its slot back. */
 export async function forgetBuild(buildId: string, { ports, live }: ForgetScope): Promise<void> {
   await live.close(buildId);
   await ports.builds.remove(buildId);

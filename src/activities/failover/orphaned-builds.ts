@@ -14,7 +14,7 @@ export interface OrphanedBuilds {
   drop(buildId: string): Promise<void>;
   /** Lists the builds to drop: those that are on another node now, as far as this process knows. */
   listLost(): Promise<readonly string[]>;
-  /** Removes a build that is over from this node, and gives its place back. */
+  /** Removes a build that is over from this node, and gives its slot back. */
   forget(buildId: string): Promise<void>;
 }
 

@@ -48,7 +48,7 @@ export type BeginBuild = (buildId: string) => void;
 
 /**
  * Records the job that GitLab has handed out. Nothing foreseeable may fail between GitLab's 201 and
- * the durable record, because the job exists only here. Invariant: the place is kept before
+ * the durable record, because the job exists only here. Invariant: the slot is kept before
  * anything is awaited after the record.
  */
 export async function recordJob(

@@ -16,7 +16,7 @@ import type { CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 /** A call that finds no room within this time ends, because another node may have some. */
 const ROOM_WAIT_MS = 2_000;
 /**
- * A GitLab that has not answered by then may be overloaded, so another runner gets the place
+ * A GitLab that has not answered by then may be overloaded, so another runner gets the slot
  * meanwhile.
  */
 const LEND_AFTER_MS = 5_000;
@@ -127,7 +127,7 @@ async function untilDue(
 
 /**
  * Waits for the next due time. Ends early when a build of the runner has ended here, because its
- * place is free for another job.
+ * slot is free for another job.
  */
 async function untilTick(
   waitMs: number,
@@ -156,7 +156,7 @@ async function whenThere({
   while (!(await temporalHealth.isThere()));
 }
 
-/** Reserves a place for one more build. Returns undefined when none is free within a moment. */
+/** Reserves a slot for one more build. Returns undefined when none is free within a moment. */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
   signal: AbortSignal,
@@ -200,7 +200,7 @@ async function ask(request: JobRequest, input: OpenJobRequest): Promise<JobReque
   }
 }
 
-/** Sends the request. GitLab may hold it open only when nobody else needs its place. */
+/** Sends the request. GitLab may hold it open only when nobody else needs its slot. */
 async function replyTo(
   { mayWait }: JobRequest,
   { runner, permit, session, ports: { clock, coordinator, metrics } }: OfferedJobRequest,

@@ -5,19 +5,19 @@ import type { CapacityPermit, NodeCapacity } from '../../ports/index.ts';
  */
 export interface ResizableCapacity extends NodeCapacity {
   resize(concurrent: number): void;
-  /** Gives out no place until `unpause` was called for each reason. Builds with a place keep it. */
+  /** Gives out no slot until `unpause` was called for each reason. Builds with a slot keep it. */
   pause(reason: string): void;
   unpause(reason: string): void;
   /**
-   * Reserves a place for a build recorded on this node, before its job is known to anybody else.
+   * Reserves a slot for a build recorded on this node, before its job is known to anybody else.
    */
   hold(buildId: string): void;
-  /** The reasons why no place is given out. */
+  /** The reasons why no slot is given out. */
   readonly pauses: readonly string[];
   readonly concurrent: number;
   readonly buildsAlive: number;
   readonly requestsInFlight: number;
-  /** Resolves when at least one place is free. Reserves none. */
+  /** Resolves when at least one slot is free. Reserves none. */
   whenFree(signal: AbortSignal): Promise<void>;
   hasFree(): boolean;
   /** Resolves when no build and no job request is active. */
@@ -26,7 +26,7 @@ export interface ResizableCapacity extends NodeCapacity {
 
 interface Waiter {
   readonly serve: () => void;
-  /** True: it occupies a place. False: it only waits for a free one. */
+  /** True: it occupies a slot. False: it only waits for a free one. */
   readonly takes: boolean;
 }
 
@@ -85,7 +85,7 @@ function createIdleWait(isIdle: () => boolean) {
 
 interface OpenJobRequests {
   inFlight: number;
-  /** The number of requests that have lent their place. */
+  /** The number of requests that have lent their slot. */
   lent: number;
 }
 
@@ -126,8 +126,8 @@ function createPermit(
 }
 
 /**
- * Invariant: active builds + requests that have not lent their place ≤ `concurrent`. Exceptions:
- * just after `concurrent` was reduced, or when a request that lent its place brings a job. Nothing
+ * Invariant: active builds + requests that have not lent their slot ≤ `concurrent`. Exceptions:
+ * just after `concurrent` was reduced, or when a request that lent its slot brings a job. Nothing
  * new begins then until enough builds have ended.
  */
 export function createNodeCapacity(initial: number): ResizableCapacity {
@@ -143,7 +143,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   const permit = (): CapacityPermit =>
     createPermit(jobRequests, {
       keep: (buildId) => void alive.add(buildId),
-      // Even `keepFor` may free a place, namely when its build already has one.
+      // Even `keepFor` may free a slot, namely when its build already has one.
       onChange: () => {
         queue.serve();
         idle.check();

@@ -24,8 +24,8 @@ export interface SlotLimits {
 export const MOST_RENEWALS = 10;
 
 /**
- * Creates the slots of one queue. The SDK reserves one before each poll. A reserved slot occupies
- * no place of the node, because its poll may wait a minute for a task.
+ * Creates Temporal's slots of one queue. The SDK reserves one before each poll. A reserved one
+ * occupies no slot of the node, because its poll may wait a minute for a task.
  *
  * After a failure the SDK repeats a poll after pauses that grow to twelve seconds, which cannot be
  * configured. So the polls that failed while Temporal was away are no longer counted when it is

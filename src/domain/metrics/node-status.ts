@@ -27,11 +27,11 @@ export interface TemporalPlace {
   readonly ui?: string | undefined;
 }
 
-/** The places under `concurrent`. */
+/** The slots under `concurrent`. */
 export interface SlotUse {
   readonly concurrent: number;
   readonly builds: number;
-  /** Number of open requests for a job. Each holds the place that its job would take. */
+  /** Number of open requests for a job. Each holds the slot that its job would take. */
   readonly requests: number;
   readonly free: number;
 }
@@ -62,7 +62,7 @@ export interface ContactStatus {
   readonly words: string;
 }
 
-/** Counts the places of a node by their use. */
+/** Counts the slots of a node by their use. */
 export function slotUse(capacity: {
   readonly concurrent: number;
   readonly buildsAlive: number;

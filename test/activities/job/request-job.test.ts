@@ -48,12 +48,12 @@ function offer(payload: unknown): JobReply {
 }
 
 /** A node with one slot, and the state of that slot. */
-function countedCapacity(places = 1) {
+function countedCapacity(slots = 1) {
   const taken: string[] = [];
   let held = 0;
   const capacity: NodeCapacity = {
     acquire: async (signal) => {
-      while (held >= places) {
+      while (held >= slots) {
         await tick();
         signal.throwIfAborted();
       }
@@ -104,7 +104,7 @@ async function ask(options: Options) {
   world.disk.records.clear();
   if (options.isKnown === true)
     world.disk.records.set(BUILD_ID, contextOf({ context: { buildId: BUILD_ID } }));
-  const places = countedCapacity();
+  const slots = countedCapacity();
   const begun: string[] = [];
   const requests: { atMs: number; mayWait: boolean }[] = [];
   const updates: JobUpdate[] = [];
@@ -120,7 +120,7 @@ async function ask(options: Options) {
   };
   const config = { ...openProcess(world).ports.config, runner: () => runner };
   const { ports } = openProcess(world, {
-    ports: { config, clock, capacity: places.capacity, ...options.ports },
+    ports: { config, clock, capacity: slots.capacity, ...options.ports },
     coordinator: {
       requestJob: ({ mayWait }) => {
         requests.push({ atMs: nowMs, mayWait });
@@ -143,18 +143,18 @@ async function ask(options: Options) {
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
   const outcome = await environment.run(call).catch((error: unknown) => error as Error);
   const heartbeats = environment.heartbeats();
-  return { outcome, world, places, requests, updates, heartbeats, begun };
+  return { outcome, world, slots, requests, updates, heartbeats, begun };
 }
 
 describe('requestJob', () => {
   it('returns a job, which is recorded and keeps its slot', async () => {
-    const { outcome, world, places, begun } = await ask({ replies: [offer(payloadJson())] });
+    const { outcome, world, slots, begun } = await ask({ replies: [offer(payloadJson())] });
     assert.ok('kind' in outcome && outcome.kind === 'job');
     const { buildId } = outcome.job;
     assert.equal(buildId, BUILD_ID);
     assert.equal(outcome.nodeQueue, 'node-queue');
     assert.equal(world.disk.records.get(buildId)?.rejection, undefined);
-    assert.deepEqual([places.taken, places.held()], [[buildId], 1]);
+    assert.deepEqual([slots.taken, slots.held()], [[buildId], 1]);
     assert.deepEqual(begun, [buildId]);
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);
   });
@@ -200,23 +200,23 @@ describe('requestJob', () => {
     const checks = 25_000 / AWAY_PAUSE_MS;
     let asked = 0;
     const temporalHealth = { isThere: () => Promise.resolve((asked += 1) > checks) };
-    const { outcome, requests, places } = await ask({
+    const { outcome, requests, slots } = await ask({
       replies: [offer(payloadJson())],
       ports: { temporalHealth },
     });
     assert.deepEqual(outcome, { kind: 'no_job', wait: 'temporal' });
-    assert.deepEqual([requests, places.held()], [[], 0]);
+    assert.deepEqual([requests, slots.held()], [[], 0]);
   });
 
   it('requests at the interval of its runner until its time is over', async () => {
-    const { outcome, requests, places } = await ask({});
+    const { outcome, requests, slots } = await ask({});
     assert.deepEqual(outcome, { kind: 'no_job' });
     assert.deepEqual(
       requests.map(({ atMs }) => atMs - 1_000_000),
       [0, 2_500, 5_500, 8_500],
     );
     assert.ok(requests.every(({ mayWait }) => mayWait));
-    assert.equal(places.held(), 0);
+    assert.equal(slots.held(), 0);
   });
 
   for (const setMs of [3_600_000, -3_600_000]) {
@@ -278,23 +278,23 @@ describe('requestJob', () => {
   it('lends its slot when GitLab does not answer, unless GitLab may hold the request', async () => {
     for (const mayWait of [false, true]) {
       let say: (reply: JobReply) => void = () => undefined;
-      const places = countedCapacity();
+      const slots = countedCapacity();
       const asking = ask({
         request: { mayWait, durationMs: 0 },
         reply: new Promise((resolve) => (say = resolve)),
-        ports: { capacity: places.capacity },
+        ports: { capacity: slots.capacity },
       });
       for (let turn = 0; turn < 10; turn += 1) await tick();
-      assert.equal(places.held(), mayWait ? 1 : 0);
+      assert.equal(slots.held(), mayWait ? 1 : 0);
       say({ kind: 'forbidden', message: 'at last' });
       await asking;
     }
   });
 
   it('ends when GitLab refuses the runner', async () => {
-    const { outcome, places } = await ask({ replies: [{ kind: 'forbidden', message: '403' }] });
+    const { outcome, slots } = await ask({ replies: [{ kind: 'forbidden', message: '403' }] });
     assert.deepEqual(outcome, { kind: 'forbidden', message: '403' });
-    assert.equal(places.held(), 0);
+    assert.equal(slots.held(), 0);
   });
 
   it('ends when the configuration has no such runner', async () => {
@@ -311,9 +311,9 @@ describe('requestJob', () => {
   });
 
   it('ends at once when the process should stop', async () => {
-    const { outcome, places } = await ask({ cancelAtOnce: true, request: { askAtOnce: false } });
+    const { outcome, slots } = await ask({ cancelAtOnce: true, request: { askAtOnce: false } });
     assert.ok(outcome instanceof Error);
-    assert.equal(places.held(), 0);
+    assert.equal(slots.held(), 0);
   });
 });
 
@@ -330,9 +330,9 @@ describe('a job that cannot be run', () => {
   });
 
   it('is ignored without a token, because nothing could be reported about it', async () => {
-    const { outcome, places, world } = await ask({ replies: [offer({ id: 1 })] });
+    const { outcome, slots, world } = await ask({ replies: [offer({ id: 1 })] });
     assert.deepEqual(outcome, { kind: 'no_job' });
-    assert.deepEqual([places.held(), world.disk.records.size], [0, 0]);
+    assert.deepEqual([slots.held(), world.disk.records.size], [0, 0]);
   });
 
   const answers: [why: string, updateJob: Coordinator['updateJob'] | undefined][] = [
@@ -341,14 +341,14 @@ describe('a job that cannot be run', () => {
   ];
   for (const [why, updateJob] of answers) {
     it(`is reported as failed when it cannot be recorded, and releases its slot: ${why}`, async () => {
-      const { outcome, places, updates } = await ask({
+      const { outcome, slots, updates } = await ask({
         replies: [offer(payloadJson())],
         create: () => Promise.reject(new Error('ENOSPC: no space left on device')),
         ...(updateJob && { updateJob }),
       });
       assert.deepEqual(outcome, { kind: 'no_job' });
       assert.deepEqual(updates, [{ state: 'failed', failureReason: 'runner_system_failure' }]);
-      assert.deepEqual([places.held(), places.taken], [0, []]);
+      assert.deepEqual([slots.held(), slots.taken], [0, []]);
     });
   }
 });

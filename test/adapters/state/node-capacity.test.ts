@@ -29,7 +29,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.requestsInFlight, 2);
   });
 
-  it('keeps the place of a request for its build, until that has ended', async () => {
+  it('keeps the slot of a request for its build, until that has ended', async () => {
     const capacity = createNodeCapacity(1);
     (await capacity.acquire(never)).keepFor('build/1');
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
@@ -52,7 +52,7 @@ describe('createNodeCapacity', () => {
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
   });
 
-  it('lets another request use a lent place, and still counts it', async () => {
+  it('lets another request use a lent slot, and still counts it', async () => {
     const capacity = createNodeCapacity(1);
     const slow = await capacity.acquire(never);
     const waiting = capacity.acquire(never);
@@ -68,7 +68,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.hasFree(), true);
   });
 
-  it('runs one build more for a job that comes while its place is lent, and then no new one', async () => {
+  it('runs one build more for a job that comes while its slot is lent, and then no new one', async () => {
     const capacity = createNodeCapacity(1);
     const slow = await capacity.acquire(never);
     slow.lend();
@@ -92,7 +92,7 @@ describe('createNodeCapacity', () => {
     await waiting;
   });
 
-  it('counts a build once that is held and kept for, and gives out the next place', async () => {
+  it('counts a build once that is held and kept for, and gives out the next slot', async () => {
     const capacity = createNodeCapacity(2);
     const permit = await capacity.acquire(never);
     capacity.hold('build/1');
@@ -103,7 +103,7 @@ describe('createNodeCapacity', () => {
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [1, 1]);
   });
 
-  it('ends a cancelled wait, and takes no place for it', async () => {
+  it('ends a cancelled wait, and takes no slot for it', async () => {
     const capacity = createNodeCapacity(0);
     const controller = new AbortController();
     const waiting = capacity.acquire(controller.signal);
@@ -114,7 +114,7 @@ describe('createNodeCapacity', () => {
     assert.equal(capacity.requestsInFlight, 0);
   });
 
-  it('gives out more places at once when it grows, and none when it shrinks', async () => {
+  it('gives out more slots at once when it grows, and none when it shrinks', async () => {
     const capacity = createNodeCapacity(1);
     const first = await capacity.acquire(never);
     const second = capacity.acquire(never);
@@ -123,12 +123,12 @@ describe('createNodeCapacity', () => {
     capacity.resize(1);
     first.release();
     const third = capacity.acquire(never);
-    assert.equal(await isSettled(third), false, 'the second still has the only place');
+    assert.equal(await isSettled(third), false, 'the second still has the only slot');
     (await second).release();
     await third;
   });
 
-  it('reports a free place without taking it', async () => {
+  it('reports a free slot without taking it', async () => {
     const capacity = createNodeCapacity(0);
     const [one, two] = [capacity.whenFree(never), capacity.whenFree(never)];
     assert.equal(await isSettled(one), false);

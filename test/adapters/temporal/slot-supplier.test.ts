@@ -91,7 +91,7 @@ describe('slots of the queue that asks for jobs', () => {
     assert.equal(capacity.hasFree(), true);
   });
 
-  it('occupy no place themselves, so that a waiting request costs no capacity', async () => {
+  it('occupy no slot of the node themselves, so that a waiting request costs no capacity', async () => {
     const capacity = createNodeCapacity(1);
     const supplier = supplierFor(capacity);
     await supplier.reserveSlot(context, never);

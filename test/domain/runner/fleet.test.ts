@@ -71,12 +71,12 @@ describe('a fleet of runners', () => {
 
 describe('whether GitLab may hold a request open', () => {
   const CASES = [
-    { limits: [0], concurrent: 1, expected: true, why: 'nobody else needs the place' },
+    { limits: [0], concurrent: 1, expected: true, why: 'nobody else needs the slot' },
     { limits: [0, 0], concurrent: 100, expected: false, why: 'the other has no limit' },
     { limits: [1, 0], concurrent: 100, expected: false, why: 'the other has no limit' },
     { limits: [0, 2], concurrent: 4, expected: false, why: 'its own builds may take all the rest' },
     { limits: [2, 2], concurrent: 4, expected: true, why: 'all limits together fit' },
-    { limits: [2, 2], concurrent: 3, expected: false, why: 'one place is missing' },
+    { limits: [2, 2], concurrent: 3, expected: false, why: 'one slot is missing' },
   ] as const;
   for (const { limits, concurrent, expected, why } of CASES) {
     it(`is ${expected} with limits ${limits.join(', ')} at concurrent ${concurrent}: ${why}`, () => {
@@ -87,7 +87,7 @@ describe('whether GitLab may hold a request open', () => {
     });
   }
 
-  it('never costs another runner the place for a job that its limit allows', () => {
+  it('never costs another runner the slot for a job that its limit allows', () => {
     const limits = fc.array(fc.nat({ max: 5 }), { minLength: 2, maxLength: 5 });
     fc.assert(
       fc.property(limits, fc.integer({ min: 1, max: 12 }), (all, concurrent) => {
