@@ -17,7 +17,7 @@ import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
 import { outcomeOfLoss } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
-import { marksOf, sayStage } from './build/stage-lines.ts';
+import { sectionLinesOf, sayStage } from './build/stage-lines.ts';
 import { getSources } from './container-stage/get-sources.ts';
 import { doubtOnFault } from './environment/early-start.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
@@ -81,7 +81,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     return { kind: 'succeeded' };
   }
 
-  const { begin, end } = marksOf(context, name, ports);
+  const { begin, end } = sectionLinesOf(context, name, ports);
   const note = defineNote(`outcome ${key}`, parseStageOutcome);
   const known = await note.read(context.buildId, ports);
   if (known !== undefined) return known;

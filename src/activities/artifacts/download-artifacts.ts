@@ -9,7 +9,7 @@ import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import type { DownloadReply } from '../../ports/index.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineMark } from '../build/note.ts';
+import { defineFlag } from '../build/note.ts';
 import { extractArchive } from '../files/extract-archive.ts';
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
@@ -30,7 +30,7 @@ export const downloadArtifacts: Transfer = async (build, run) => {
   const variables = buildVariables(context, { jobStatus: run.request.jobStatus });
   for (const [index, dependency] of neededDependencies(context).entries()) {
     const key = `${run.key}/${index}`;
-    const unpacked = defineMark(`unpacked ${key}`);
+    const unpacked = defineFlag(`unpacked ${key}`);
     if (await unpacked.isSet(context.buildId, run.ports)) continue;
     const one: Download = { ...run, key, dependency, variables };
     await build.trace.appendOnce(`${key}/title`, titleOf(dependency));

@@ -4,7 +4,7 @@ import { isObject } from '../../domain/is-object.ts';
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { LeasePorts } from './lease.ts';
 import type { StageRequest, StageTry } from '../contract.ts';
-import { defineMark, defineNote, type Note } from './note.ts';
+import { defineFlag, defineNote, type Note } from './note.ts';
 
 /** What a stage needs to run in its container, which is created again when it is gone. */
 export type ContainerStagePorts = LeasePorts &
@@ -89,7 +89,7 @@ export interface StartedStage extends ContainerStage {
  * Set before the first script of a build is handed to the job's container. Until then, the
  * container can be replaced without loss, and its next-stage file is empty.
  */
-export const HAD_SCRIPT = defineMark('had-script');
+export const HAD_SCRIPT = defineFlag('had-script');
 
 /** Name of one try of a stage in the build's notes. */
 export function stageKey({ name, attempt }: StageTry): string {

@@ -36,12 +36,12 @@ export function defineNote<T>(name: string, parse: (value: unknown) => T | undef
 }
 
 /** A note without content: it only records that something has happened. */
-export interface Mark {
+export interface Flag {
   isSet(buildId: string, ports: NotePorts): Promise<boolean>;
   set(buildId: string, ports: NotePorts): Promise<void>;
 }
 
-export function defineMark(name: string): Mark {
+export function defineFlag(name: string): Flag {
   return {
     isSet: async (buildId, { builds }) => (await builds.readNote(buildId, name)) !== undefined,
     set: (buildId, { builds }) => builds.writeNote(buildId, name, true),

@@ -22,14 +22,18 @@ export async function sayStage(
   { context, trace }: LiveBuild,
   { stage: { name }, attempt, ports }: SaidStage,
 ): Promise<void> {
-  const { begin, end } = marksOf(context, name, ports);
+  const { begin, end } = sectionLinesOf(context, name, ports);
   const variables = buildVariables(context, { jobStatus: 'running' });
   const lines = formatRunnerStage(name, context, variables);
   await trace.appendOnce(stageKey({ name, attempt }), begin() + lines + end());
 }
 
 /** Returns what is printed before and after the output of a stage. */
-export function marksOf(context: BuildContext, name: StageName, { clock }: Pick<Ports, 'clock'>) {
+export function sectionLinesOf(
+  context: BuildContext,
+  name: StageName,
+  { clock }: Pick<Ports, 'clock'>,
+) {
   const hasSections = context.job.features.trace_sections;
   return {
     begin: (): string =>

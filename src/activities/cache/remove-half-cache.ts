@@ -1,7 +1,7 @@
 import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
 import type { JobCache } from '../../domain/job/payload.ts';
 import { formatRemovalList, planRemoval, removalList } from '../../domain/script/remove-listed.ts';
-import { defineMark, type Mark } from '../build/note.ts';
+import { defineFlag, type Flag } from '../build/note.ts';
 import { withContainer } from '../build/container-stage.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
@@ -21,8 +21,8 @@ export async function isHalfCacheNoted({ build, ports, key }: CacheContext): Pro
   return noteOf(key).isSet(build.context.buildId, ports);
 }
 
-function noteOf(key: string): Mark {
-  return defineMark(`half a cache ${key}`);
+function noteOf(key: string): Flag {
+  return defineFlag(`half a cache ${key}`);
 }
 
 /** Writes the list of files to remove, for the helper. */

@@ -11,7 +11,7 @@ import {
   type StartedStage,
 } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineMark } from '../build/note.ts';
+import { defineFlag } from '../build/note.ts';
 import { MAX_STARTS } from './stage-container.ts';
 import { startOnce } from './stage-start.ts';
 import { isAlive, waitForEnd, wake } from './waiting-stage.ts';
@@ -21,7 +21,7 @@ const LIMIT_MS = 5 * 60_000;
 /** How long to wait for Docker to kill a clean-up that hangs. */
 const KILL_LIMIT_MS = 30_000;
 const PLACE = 'helper';
-const DONE_NOTE = defineMark('last cleanup done');
+const DONE_NOTE = defineFlag('last cleanup done');
 
 interface Cleanup {
   readonly stage: PlannedStage;

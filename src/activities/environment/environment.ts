@@ -98,8 +98,8 @@ async function prepare(build: LiveBuild, ports: PreparePorts, signal: AbortSigna
   const { context, trace } = build;
   const hasSections = context.job.features.trace_sections;
   const end = async (): Promise<void> => {
-    const mark = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
-    await trace.appendOnce('prepare_executor/end', mark);
+    const marker = formatSectionEnd('prepare_executor', ports.clock.nowMs(), hasSections);
+    await trace.appendOnce('prepare_executor/end', marker);
   };
   const loss = await build.noticeLoss();
   if (loss !== undefined) throw new FinalError(FailureType.RunnerSystem, loss);

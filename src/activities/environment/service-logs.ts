@@ -3,10 +3,10 @@ import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { Ports } from '../../ports/index.ts';
 import type { LiveBuild, ServiceLogs } from '../build/live-builds.ts';
-import { defineMark } from '../build/note.ts';
+import { defineFlag } from '../build/note.ts';
 import { readServices, type StartedService } from './services.ts';
 
-const DONE_NOTE = defineMark('services-concluded');
+const DONE_NOTE = defineFlag('services-concluded');
 const NO_LOGS: ServiceLogs = { stop: () => Promise.resolve() };
 
 /** What it takes to copy the logs of services to the trace. */

@@ -12,7 +12,7 @@ import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { assertLease } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineMark, defineNote, parseNumber } from '../build/note.ts';
+import { defineFlag, defineNote, parseNumber } from '../build/note.ts';
 import type { StartedService, ServicePorts } from './services.ts';
 
 export interface ServiceWait {
@@ -26,7 +26,7 @@ export interface ServiceWait {
 }
 
 const BEGUN_NOTE = defineNote('services-wait', parseNumber);
-const DONE_NOTE = defineMark('services-waited');
+const DONE_NOTE = defineFlag('services-waited');
 /** Source: gitlab-runner `executors/docker/docker.go` (ServiceLogOutputLimit). */
 const MAX_LOG_BYTES = 64 * 1024;
 /** How long to wait for the output of a service that does not listen. */

@@ -4,7 +4,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { fileLists, needsFileLists, parseFileList } from '../../domain/script/list-files.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineMark } from '../build/note.ts';
+import { defineFlag } from '../build/note.ts';
 import { withContainer } from '../build/container-stage.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from './transfer-run.ts';
@@ -38,7 +38,7 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
   if (!needsFileLists({ context, variables }, request.stage.name)) {
     return { kind: 'listed', names: NOTHING };
   }
-  const note = defineMark(`listed ${run.key}`);
+  const note = defineFlag(`listed ${run.key}`);
   if (!(await note.isSet(context.buildId, ports))) {
     const key = `${run.key}/list`;
     const stage = { key, request, place: 'helper', ports } as const;

@@ -9,7 +9,7 @@ import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../po
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { doubtLease, holdsLease, type LeasePorts } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
-import { defineMark } from '../build/note.ts';
+import { defineFlag } from '../build/note.ts';
 import { whenAborted } from '../build/when-aborted.ts';
 import type { BuildActivities, UploadEnd, UploadOptions } from '../contract.ts';
 import { startDueTime } from './job-clock.ts';
@@ -30,7 +30,7 @@ const MAX_INTERVAL_MS = 15 * 60_000;
 const TOUCH_INTERVAL_MS = 30_000;
 
 /** Set when the trace has its last line. An uploader that starts later has nothing left to do. */
-export const FINISHED_NOTE = defineMark('sealed');
+export const FINISHED_NOTE = defineFlag('sealed');
 
 /** What it takes to send a build's trace. */
 export type SendPorts = LeasePorts & Pick<Ports, 'builds' | 'coordinator'>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TracePipelineState } from '../../domain/trace/pipeline.ts';
 import { syncDirectory } from '../state/durable-files.ts';
 import { diskFault } from './faults.ts';
-import type { Mark } from './marks.ts';
+import type { CheckedLength } from './checked-lengths.ts';
 import { errorCode } from '../host/error-code.ts';
 
 /** Everything that is needed to continue a trace exactly. */
@@ -19,11 +19,11 @@ export interface Checkpoint {
   readonly keys: readonly string[];
   readonly ackedBytes: number;
   /** Sorted by length, the shortest first. Absent in release 0.1. */
-  readonly marks?: readonly Mark[];
+  readonly marks?: readonly CheckedLength[];
   /**
    * Set when the disk has lost the trace below this length; the checksum is that of the lost part.
    */
-  readonly base?: Mark | undefined;
+  readonly base?: CheckedLength | undefined;
 }
 
 /**

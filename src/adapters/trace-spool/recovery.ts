@@ -1,5 +1,5 @@
 import { readCheckpoints, type Checkpoint } from './checkpoint.ts';
-import { findLastGood, type Mark } from './marks.ts';
+import { findLastGood, type CheckedLength } from './checked-lengths.ts';
 import type { SpoolFile } from './spool-file.ts';
 
 /** The state in which a writer continues. */
@@ -16,7 +16,7 @@ export interface Recovery {
 /** Takes the place of a byte that was lost. */
 const FILLING = '?';
 const FILLED_AT_ONCE_BYTES = 1024 * 1024;
-const BEGINNING: Mark = { lengthBytes: 0, crc: 0 };
+const BEGINNING: CheckedLength = { lengthBytes: 0, crc: 0 };
 
 /**
  * Finds the latest checkpoint that matches the spool file by length and CRC-32, and truncates the
@@ -50,9 +50,9 @@ async function startAnew(file: SpoolFile, isDamaged: boolean): Promise<Recovery>
 async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recovery> {
   const { ackedBytes, pipeline, base = BEGINNING } = checkpoint;
   const { lengthBytes, crc } = pipeline;
-  const good = await findLastGood(checkpoint.marks ?? [], async (mark) => {
-    const found = await file.examine(mark.lengthBytes, base);
-    return found.sizeBytes >= mark.lengthBytes && found.crc === mark.crc;
+  const good = await findLastGood(checkpoint.marks ?? [], async (checked) => {
+    const found = await file.examine(checked.lengthBytes, base);
+    return found.sizeBytes >= checked.lengthBytes && found.crc === checked.crc;
   });
   const { sizeBytes } = await file.examine(0);
   const goodBytes = good?.lengthBytes ?? Math.min(base.lengthBytes, sizeBytes);

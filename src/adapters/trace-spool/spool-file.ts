@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { diskFault } from './faults.ts';
-import type { Mark } from './marks.ts';
+import type { CheckedLength } from './checked-lengths.ts';
 
 /**
  * The masked trace on disk. It is append-only, except for bytes that a crash left after the last
@@ -19,7 +19,7 @@ export interface SpoolFile {
    * Returns the length on disk, and the CRC-32 of its first `lengthBytes`. The CRC-32 below `base`
    * is given.
    */
-  examine(lengthBytes: number, base?: Mark): Promise<Examination>;
+  examine(lengthBytes: number, base?: CheckedLength): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -100,7 +100,7 @@ async function readFully(file: FileHandle, start: number, maxBytes: number): Pro
 async function checksum(
   file: FileHandle,
   lengthBytes: number,
-  base: Mark = { lengthBytes: 0, crc: 0 },
+  base: CheckedLength = { lengthBytes: 0, crc: 0 },
 ): Promise<number> {
   let { crc } = base;
   for (let at = base.lengthBytes; at < lengthBytes; at += EXAMINED_AT_ONCE_BYTES) {

@@ -8,10 +8,10 @@ import {
   type TracePipelineState,
   type TraceStream,
 } from '../../domain/trace/pipeline.ts';
-import { formatRunnerLine, splitAtSectionMarks } from '../../domain/trace/sections.ts';
+import { formatRunnerLine, splitAtSectionMarkers } from '../../domain/trace/sections.ts';
 import { watchChanges } from './changes.ts';
 import { writeCheckpoint, type Checkpoint, type CheckpointKind } from './checkpoint.ts';
-import { addMark, type Mark } from './marks.ts';
+import { addCheckedLength, type CheckedLength } from './checked-lengths.ts';
 import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
@@ -86,8 +86,8 @@ class DiskTraceWriter implements SpoolWriter {
   #firm: TracePipelineState;
   #isFirm = true;
   /** Used to find the correct beginning of a damaged trace. */
-  #marks: readonly Mark[];
-  readonly #base: Mark | undefined;
+  #checkedLengths: readonly CheckedLength[];
+  readonly #base: CheckedLength | undefined;
 
   constructor(options: WriterOptions, file: SpoolFile, { checkpoint }: Recovery) {
     this.#options = options;
@@ -101,7 +101,7 @@ class DiskTraceWriter implements SpoolWriter {
     this.#offsets = new Map(Object.entries(offsets));
     this.#sequence = sequence;
     this.#firm = this.#pipeline.snapshot();
-    this.#marks = addMark(marks ?? [], this.#firm);
+    this.#checkedLengths = addCheckedLength(marks ?? [], this.#firm);
     this.#base = base;
     this.ackedBytes = Math.min(ackedBytes, this.#firm.lengthBytes);
   }
@@ -141,7 +141,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   async appendOnce(key: string, text: string): Promise<void> {
     if (text === '') return;
-    const parts = splitAtSectionMarks(text).map((part) => Buffer.from(part));
+    const parts = splitAtSectionMarkers(text).map((part) => Buffer.from(part));
     await this.#once(key, () => [
       ...parts.map((part) => Uint8Array.from(this.#mask('runner', part))),
       this.#flush('runner'),
@@ -310,7 +310,7 @@ class DiskTraceWriter implements SpoolWriter {
     await this.#file.append(new Uint8Array(0));
     const pipeline = this.#pipeline.snapshot();
     if (kind === 'firm') await this.#file.sync();
-    if (kind === 'firm') this.#marks = addMark(this.#marks, pipeline);
+    if (kind === 'firm') this.#checkedLengths = addCheckedLength(this.#checkedLengths, pipeline);
     const checkpoint: Checkpoint = {
       version: 1,
       sequence: ++this.#sequence,
@@ -318,7 +318,7 @@ class DiskTraceWriter implements SpoolWriter {
       offsets: Object.fromEntries(this.#offsets),
       keys: [...this.#keys],
       ackedBytes: this.ackedBytes,
-      marks: this.#marks,
+      marks: this.#checkedLengths,
       base: this.#base,
     };
     await writeCheckpoint(this.#options.directory, kind, checkpoint);

@@ -20,27 +20,27 @@ export function formatRunnerLine(level: RunnerLineLevel, text: string): string {
 }
 
 /**
- * Formats the mark that opens a collapsible section of the trace, without a line end, because the
+ * Formats the marker that opens a collapsible section of the trace, without a line end, because the
  * title follows. Empty when the coordinator does not support sections. Source: gitlab-runner
  * `helpers/build_section.go`.
  */
 export function formatSectionStart(name: string, nowMs: number, hasSections: boolean): string {
-  return hasSections ? formatMark('section_start', name, nowMs) : '';
+  return hasSections ? formatMarker('section_start', name, nowMs) : '';
 }
 
-/** Formats the mark that closes a section; see {@link formatSectionStart}. */
+/** Formats the marker that closes a section; see {@link formatSectionStart}. */
 export function formatSectionEnd(name: string, nowMs: number, hasSections: boolean): string {
-  return hasSections ? formatMark('section_end', name, nowMs) : '';
+  return hasSections ? formatMarker('section_end', name, nowMs) : '';
 }
 
 /**
- * Splits a text of the runner after each section mark. When they are written one by one, each mark
- * gets its own physical line in a trace with timestamps, as in gitlab-runner.
+ * Splits a text of the runner after each section marker. When they are written one by one, each
+ * marker gets its own physical line in a trace with timestamps, as in gitlab-runner.
  */
-export function splitAtSectionMarks(text: string): readonly string[] {
+export function splitAtSectionMarkers(text: string): readonly string[] {
   return text.split(/(?<=section_(?:start|end):\d+:[^\r\n]{1,255}\r\u001b\[0K)/).filter(Boolean);
 }
 
-function formatMark(kind: 'section_start' | 'section_end', name: string, nowMs: number): string {
+function formatMarker(kind: 'section_start' | 'section_end', name: string, nowMs: number): string {
   return `${kind}:${Math.floor(nowMs / 1000)}:${name}\r${CLEAR_LINE}`;
 }

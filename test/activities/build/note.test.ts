@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { BuildStore } from '../../../src/ports/index.ts';
 import {
   defineCounter,
-  defineMark,
+  defineFlag,
   defineNote,
   parseNumber,
 } from '../../../src/activities/build/note.ts';
@@ -36,12 +36,12 @@ describe('a note of a build', () => {
     });
   });
 
-  it('may be a mark that is set once', async () => {
+  it('may be a flag that is set once', async () => {
     const { ports } = openDisk();
-    const mark = defineMark('over');
-    assert.equal(await mark.isSet('build/1', ports), false);
-    await mark.set('build/1', ports);
-    assert.equal(await mark.isSet('build/1', ports), true);
+    const flag = defineFlag('over');
+    assert.equal(await flag.isSet('build/1', ports), false);
+    await flag.set('build/1', ports);
+    assert.equal(await flag.isSet('build/1', ports), true);
   });
 
   it('may count, from the value of an earlier process', async () => {

@@ -63,7 +63,7 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), 'glpat-[MASKED] glrt-abc\n');
   });
 
-  it('stamps lines unless FF_TIMESTAMPS is off, and gives section marks lines of their own', async () => {
+  it('stamps lines unless FF_TIMESTAMPS is off, and gives section markers lines of their own', async () => {
     const writer = await openWriter({ variables: [] });
     await writer.appendOnce('a', 'section_start:1:x\r\u001b[0Ktitle\n');
     const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z';

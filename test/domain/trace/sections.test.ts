@@ -4,7 +4,7 @@ import {
   formatRunnerLine,
   formatSectionEnd,
   formatSectionStart,
-  splitAtSectionMarks,
+  splitAtSectionMarkers,
   type RunnerLineLevel,
 } from '../../../src/domain/trace/sections.ts';
 
@@ -25,7 +25,7 @@ describe('lines of the runner', () => {
   }
 });
 
-describe('section marks', () => {
+describe('section markers', () => {
   it('have whole seconds and no line end', () => {
     assert.equal(formatSectionStart('get_sources', 1_700_000_000_999, true), MARK('start'));
     assert.equal(formatSectionEnd('get_sources', 1_700_000_000_999, true), MARK('end'));
@@ -38,8 +38,8 @@ describe('section marks', () => {
 
   it('are separate parts', () => {
     const parts = [MARK('end'), MARK('start'), 'title\n'];
-    assert.deepEqual(splitAtSectionMarks(parts.join('')), parts);
-    assert.deepEqual(splitAtSectionMarks('no mark\n'), ['no mark\n']);
-    assert.deepEqual(splitAtSectionMarks(''), []);
+    assert.deepEqual(splitAtSectionMarkers(parts.join('')), parts);
+    assert.deepEqual(splitAtSectionMarkers('no marker\n'), ['no marker\n']);
+    assert.deepEqual(splitAtSectionMarkers(''), []);
   });
 });
