@@ -5,7 +5,7 @@ import { closeQuietly } from './worker/machine/closers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, onAbort, type Shutdown } from './worker/shutdown.ts';
-import { noteNode, tellStanding } from './worker/standing.ts';
+import { noteNode, logStanding } from './worker/standing.ts';
 import * as messages from './workflows/messages.ts';
 import { initialFeedRunnersState } from './workflows/states.ts';
 
@@ -91,8 +91,8 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
     }
     await noteNode(node, configPath);
     if (!shutdown.draining.aborted) node.monitoring.enter('running');
-    tellReady(node, configPath);
-    void tellStanding(node);
+    logReady(node, configPath);
+    void logStanding(node);
     void node.sweepCaches();
     await Promise.race([running, node.whenDuplicate]);
   } catch (error) {
@@ -109,7 +109,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
   }
 }
 
-function tellReady({ ports, temporal, capacity }: Node, configPath: string): void {
+function logReady({ ports, temporal, capacity }: Node, configPath: string): void {
   ports.log.info('ready', {
     pid: process.pid,
     temporal: temporal.address,

@@ -17,7 +17,7 @@ import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
 import { outcomeOfLoss } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
-import { sectionLinesOf, sayStage } from './build/stage-lines.ts';
+import { sectionLinesOf, printStage } from './build/stage-lines.ts';
 import { getSources } from './container-stage/get-sources.ts';
 import { doubtOnFault } from './environment/early-start.ts';
 import { runWithAttempts } from './container-stage/section-attempts.ts';
@@ -77,7 +77,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   }
   const { name, place } = request.stage;
   if (place === 'runner') {
-    await sayStage(build, { ...request, ports });
+    await printStage(build, { ...request, ports });
     return { kind: 'succeeded' };
   }
 
@@ -92,7 +92,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   try {
     await trace.endStreams();
     if (!isSilent(name)) await trace.appendOnce(`${key}/end`, end());
-    if (name === 'after_script') await sayIgnored(build, key, outcome);
+    if (name === 'after_script') await printIgnored(build, key, outcome);
     // Invariant: lines about a noted step are durable in the trace.
     await trace.checkpoint();
     await note.write(context.buildId, outcome, ports);
@@ -109,7 +109,7 @@ function isSilent(name: StageName): boolean {
 }
 
 /** Prints a failure that does not fail the job. The result tells any other failure. */
-async function sayIgnored(
+async function printIgnored(
   { context, trace }: LiveBuild,
   key: string,
   outcome: StageOutcome,

@@ -24,20 +24,23 @@ export async function noteNode(
  * Logs what keeps a starting node from asking for jobs, because somebody may have drained it long
  * ago.
  */
-export async function tellStanding({ temporal, installation, ports }: Node): Promise<void> {
+export async function logStanding({ temporal, installation, ports }: Node): Promise<void> {
   const { client } = temporal;
   const handle = client.workflow.getHandle(feedRunnersId(installation));
   try {
     const fleet = await client.withDeadline(Date.now() + QUERY_LIMIT_MS, () =>
       handle.query(fleetStateQuery),
     );
-    tellOf(fleet, ports.log);
+    logFleetState(fleet, ports.log);
   } catch (error) {
     ports.log.debug('not known whether the node is drained', { error });
   }
 }
 
-function tellOf({ isDraining, paused, settings }: FleetState, log: Node['ports']['log']): void {
+function logFleetState(
+  { isDraining, paused, settings }: FleetState,
+  log: Node['ports']['log'],
+): void {
   if (isDraining) {
     log.warn('this node is drained: it asks for no job until `temporal-gitlab-runner resume`');
   }

@@ -10,7 +10,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import type { FileSelection } from '../../domain/files/selection.ts';
 import type { FileMember } from '../../ports/index.ts';
 import { startTimeSlices } from '../build/time-slices.ts';
-import { say, type ArtifactContext } from './artifact-context.ts';
+import { print, type ArtifactContext } from './artifact-context.ts';
 
 type PlaceInside = Exclude<StatementPlace, { readonly kind: 'outside' }>;
 
@@ -43,12 +43,12 @@ export function addStatement(
     return { members, printLines: () => Promise.resolve() };
   const place = statementPlace(upload.artifact, name, variables.projectDir);
   const printLines = async (): Promise<void> => {
-    await say(context, 'statement', { level: 'info', text: 'Generating artifacts statement' });
+    await print(context, 'statement', { level: 'info', text: 'Generating artifacts statement' });
     const warning = schemaWarning(job);
-    if (warning !== undefined) await say(context, 'schema', { level: 'warning', text: warning });
+    if (warning !== undefined) await print(context, 'schema', { level: 'warning', text: warning });
     if (place.kind !== 'outside') return;
     const text = `${place.file}: not supported: outside build directory`;
-    await say(context, 'statement place', { level: 'warning', text });
+    await print(context, 'statement place', { level: 'warning', text });
   };
   if (place.kind === 'outside' || selection.excludes(place.path)) return { members, printLines };
   return { members: withStatement(context, place, members), printLines };

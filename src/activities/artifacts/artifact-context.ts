@@ -53,7 +53,7 @@ export function openArtifactContext(
 }
 
 /** Prints a line once for each name, even after crashes. */
-export async function say(
+export async function print(
   { build, key }: ArtifactContext,
   name: string,
   line: HelperLine,

@@ -14,7 +14,7 @@ import { addStatement } from './add-statement.ts';
 import {
   noteProgress,
   packedFile,
-  say,
+  print,
   type ArtifactContext,
   type Progress,
 } from './artifact-context.ts';
@@ -58,7 +58,7 @@ async function pack(context: ArtifactContext): Promise<Packed> {
   const format = formatOf(artifact.artifact_format);
   if (format === undefined) {
     const text = `unsupported archive format: "${artifact.artifact_format}"`;
-    await say(context, 'format', { level: 'fatal', text });
+    await print(context, 'format', { level: 'fatal', text });
     return { state: 'failed', isLast: false };
   }
   const file = await packedFile(context);
@@ -67,7 +67,7 @@ async function pack(context: ArtifactContext): Promise<Packed> {
   const { selection, members } = choose(context, expanded);
   const first = await members.next();
   if (first.done === true) {
-    await sayLines(context, 'line', selection.lines());
+    await printLines(context, 'line', selection.lines());
     return { state: 'nothing' };
   }
   try {
@@ -75,7 +75,7 @@ async function pack(context: ArtifactContext): Promise<Packed> {
     const chosen = startingWith(first.value, members);
     const stated = addStatement(context, { selection, name, members: chosen });
     const { sizeBytes } = await ports.archives.pack(options, stated.members);
-    await sayLines(context, 'line', selection.lines());
+    await printLines(context, 'line', selection.lines());
     await stated.printLines();
     return { state: 'packed', sizeBytes };
   } catch (error) {
@@ -86,7 +86,7 @@ async function pack(context: ArtifactContext): Promise<Packed> {
 
 async function expand(context: ArtifactContext): Promise<ExpandedArtifact> {
   const expanded = expandArtifact(context.upload.artifact, context.variables);
-  await sayLines(context, 'expansion', expanded.lines);
+  await printLines(context, 'expansion', expanded.lines);
   return expanded;
 }
 
@@ -98,8 +98,8 @@ async function refuse(
 ): Promise<Packed> {
   const { selection, members } = choose(context, expanded);
   while ((await members.next()).done !== true) continue;
-  await sayLines(context, 'line', selection.lines());
-  await say(context, 'refusal', { level: 'fatal', text: message });
+  await printLines(context, 'line', selection.lines());
+  await print(context, 'refusal', { level: 'fatal', text: message });
   return { state: 'failed', isLast: false };
 }
 
@@ -137,18 +137,18 @@ function formatOf(text: string): ArchiveFormat | undefined {
 async function levelOf(context: ArtifactContext): Promise<PackOptions['level']> {
   const wanted = context.variables.get('ARTIFACT_COMPRESSION_LEVEL');
   const { level, warning } = readCompressionLevel(wanted);
-  if (warning !== undefined) await say(context, 'level', { level: 'warning', text: warning });
+  if (warning !== undefined) await print(context, 'level', { level: 'warning', text: warning });
   return level;
 }
 
-async function sayLines(
+async function printLines(
   context: ArtifactContext,
   name: string,
   lines: readonly SelectionLine[],
 ): Promise<void> {
   for (const [index, { level, text }] of lines.entries()) {
     const isInfo = level === 'plain' || level === 'info';
-    await say(context, `${name} ${index}`, { level: isInfo ? 'info' : level, text });
+    await print(context, `${name} ${index}`, { level: isInfo ? 'info' : level, text });
   }
 }
 

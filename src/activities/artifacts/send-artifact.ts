@@ -15,7 +15,7 @@ import { credentialsOf } from '../trace/trace.ts';
 import {
   noteProgress,
   packedFile,
-  say,
+  print,
   type ArtifactContext,
   type Progress,
 } from './artifact-context.ts';
@@ -37,14 +37,14 @@ export async function sendArtifact(context: ArtifactContext): Promise<Sent> {
     }
     const verdict = judgeUpload(attempt.answer, attempt.said, tries);
     if (verdict.kind === 'done') {
-      await say(context, 'sent', lineOf(context, attempt));
+      await print(context, 'sent', lineOf(context, attempt));
       return noteProgress(context, { state: 'sent' });
     }
-    if (verdict.kind === 'failed') return await fail(context, attempt, verdict.sayFinally);
-    await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
-    if (attempt.url !== undefined) await sayRedirect(context, attempt);
+    if (verdict.kind === 'failed') return await fail(context, attempt, verdict.lastLine);
+    await print(context, `attempt ${attempt.id}`, lineOf(context, attempt));
+    if (attempt.url !== undefined) await printRedirect(context, attempt);
     url = attempt.url ?? url;
-    await say(context, `again ${attempt.id}`, retryLine(verdict.because));
+    await print(context, `again ${attempt.id}`, retryLine(verdict.because));
     await context.ports.clock.sleep(uploadPauseMs(tries), context.signal);
   }
 }
@@ -109,14 +109,14 @@ async function isJobGone(context: ArtifactContext, why: string): Promise<boolean
 async function waiting(context: ArtifactContext, fault: TransientError): Promise<TransientError> {
   const { build, ports } = context;
   const text = `${prefixOf(context)} GitLab is away (${fault.message}): the upload is kept and sent when it is back`;
-  await say(context, 'waiting', { level: 'warning', text });
+  await print(context, 'waiting', { level: 'warning', text });
   ports.log.warn('artifact not sent yet', { ...jobFields(build.context), reason: fault.message });
   return fault;
 }
 
-async function fail(context: ArtifactContext, attempt: Attempt, sayFinally: string): Promise<Sent> {
-  await say(context, `attempt ${attempt.id}`, lineOf(context, attempt));
-  await say(context, 'failed', { level: 'fatal', text: sayFinally });
+async function fail(context: ArtifactContext, attempt: Attempt, lastLine: string): Promise<Sent> {
+  await print(context, `attempt ${attempt.id}`, lineOf(context, attempt));
+  await print(context, 'failed', { level: 'fatal', text: lastLine });
   // A job that may not send this entry may not send the others either.
   return noteProgress(context, { state: 'failed', isLast: attempt.answer === 'forbidden' });
 }
@@ -155,9 +155,9 @@ function prefixOf({ upload }: ArtifactContext): string {
     : `Uploading artifacts as "${type}" to coordinator...`;
 }
 
-async function sayRedirect(context: ArtifactContext, { id, url = '' }: Attempt): Promise<void> {
+async function printRedirect(context: ArtifactContext, { id, url = '' }: Attempt): Promise<void> {
   const fields = { 'new-url': url };
-  await say(context, `redirect ${id}`, {
+  await print(context, `redirect ${id}`, {
     level: 'info',
     text: 'Upload request redirected',
     fields,

@@ -10,7 +10,7 @@ import type { StageRequest } from '../contract.ts';
 import { stageKey } from './container-stage.ts';
 import type { LiveBuild } from './live-builds.ts';
 
-interface SaidStage extends Pick<StageRequest, 'stage' | 'attempt'> {
+interface PrintedStage extends Pick<StageRequest, 'stage' | 'attempt'> {
   readonly ports: Pick<Ports, 'clock'>;
 }
 
@@ -18,9 +18,9 @@ interface SaidStage extends Pick<StageRequest, 'stage' | 'attempt'> {
  * Prints all lines of a stage that runs nothing, or nothing with an output. A repeated call prints
  * nothing twice.
  */
-export async function sayStage(
+export async function printStage(
   { context, trace }: LiveBuild,
-  { stage: { name }, attempt, ports }: SaidStage,
+  { stage: { name }, attempt, ports }: PrintedStage,
 ): Promise<void> {
   const { begin, end } = sectionLinesOf(context, name, ports);
   const variables = buildVariables(context, { jobStatus: 'running' });

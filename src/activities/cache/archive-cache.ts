@@ -8,8 +8,8 @@ import {
   warnOnFailure,
   openCacheContext,
   cacheInputOf,
-  say,
-  sayAll,
+  print,
+  printAll,
   type CacheContext,
 } from './cache-context.ts';
 import { takeExports } from '../files/exports.ts';
@@ -42,7 +42,7 @@ export const archiveCache: Transfer = async (build, run) => {
   for (const options of entries) {
     if (options.kind === 'refused') continue;
     const context = { ...openCacheContext(build, run, { index: options.index, variables }), names };
-    await sayAll(context, options.lines);
+    await printAll(context, options.lines);
     if (options.kind === 'wanted' && !(await save(context, options))) isIncomplete = true;
   }
   return { kind: 'succeeded', ...(isIncomplete && { isIncomplete }) };
@@ -69,7 +69,7 @@ async function save(
   { cache, addresses: [address] }: Extract<PlannedCache, { kind: 'wanted' }>,
 ): Promise<boolean> {
   const { build, ports } = context;
-  await say(context, 'info', `Creating cache ${address.title}...`);
+  await print(context, 'info', `Creating cache ${address.title}...`);
   const file = await ports.builds.scratchFile(build.context.buildId, 'saved-cache.zip');
   const isSaved = await warnOnFailure(context, async () => {
     const options = await selectionOf(context, cache);
@@ -78,15 +78,15 @@ async function save(
     return true;
   });
   await ports.hostFiles.remove(file);
-  if (isSaved) await say(context, 'info', 'Created cache');
-  else await say(context, 'warning', 'Failed to create cache');
+  if (isSaved) await print(context, 'info', 'Created cache');
+  else await print(context, 'warning', 'Failed to create cache');
   return isSaved;
 }
 
 async function selectionOf(context: SaveContext, cache: JobCache): Promise<SelectionOptions> {
   const { variables, names } = context;
   const { paths, lines } = expandPaths(cache.paths, shellLookup(variables));
-  await sayAll(context, lines);
+  await printAll(context, lines);
   return {
     projectDir: variables.projectDir,
     paths,
@@ -129,8 +129,8 @@ async function isUpToDate(
   const selected = select(context, options);
   for await (const { modifiedMs } of selected.members) if (modifiedMs >= localMs) return false;
   if (selected.count() === 0) return false;
-  await sayAll(context, selected.lines());
-  await say(context, 'plain', 'Archive is up to date!');
+  await printAll(context, selected.lines());
+  await print(context, 'plain', 'Archive is up to date!');
   return true;
 }
 
@@ -168,7 +168,7 @@ async function saveAnew(
   const selected = select(context, selection);
   const packing = { ...(await packOptions(context)), file, signal: context.signal };
   const { sizeBytes } = await ports.archives.pack(packing, selected.members);
-  await sayAll(context, selected.lines());
+  await printAll(context, selected.lines());
   if (selected.count() === 0) return;
   await keepLocal(context, address, { file, modifiedMs });
   await uploadCache(context, address, { file, sizeBytes, modifiedMs });
@@ -182,7 +182,7 @@ async function packOptions(context: CacheContext): Promise<Pick<PackOptions, 'fo
   const level = LEVELS.find((known) => known === wanted);
   if (level === undefined && wanted !== '') {
     const text = `CACHE_COMPRESSION_LEVEL: compression level "${wanted.slice(0, 100)}" is invalid, falling back to default`;
-    await say(context, 'warning', text);
+    await print(context, 'warning', text);
   }
   return { format: await formatOf(context), level: level ?? 'default' };
 }
@@ -192,6 +192,6 @@ async function formatOf(context: CacheContext): Promise<PackOptions['format']> {
   if (format !== 'tarzstd' && format !== 'zipzstd') return 'zip';
   if (context.ports.archives.canPack(format)) return format;
   const text = `CACHE_COMPRESSION_FORMAT: ${format} cannot be packed on this node, using zip`;
-  await say(context, 'warning', text);
+  await print(context, 'warning', text);
   return 'zip';
 }

@@ -59,7 +59,7 @@ export function part(context: CacheContext, name: string | number): CacheContext
  * Keys of the trace are stored unencrypted and must not contain unmasked text, so the key is a
  * digest.
  */
-export async function say(
+export async function print(
   { build, ports, key }: CacheContext,
   level: RunnerLineLevel,
   text: string,
@@ -68,8 +68,8 @@ export async function say(
   await build.trace.appendOnce(`${key}/${digest}`, formatRunnerLine(level, text));
 }
 
-export async function sayAll(context: CacheContext, lines: readonly CacheLine[]): Promise<void> {
-  for (const { level, text } of lines) await say(context, level, text);
+export async function printAll(context: CacheContext, lines: readonly CacheLine[]): Promise<void> {
+  for (const { level, text } of lines) await print(context, level, text);
 }
 
 /** How often Docker may fail in one cache, because some permanent faults look transient. */
@@ -89,7 +89,7 @@ export async function warnOnFailure(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FinalError) && (await countTry(context)) < MAX_TRIES) throw error;
-    await say(context, 'warning', error instanceof Error ? error.message : String(error));
+    await print(context, 'warning', error instanceof Error ? error.message : String(error));
     return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { inTries, upTo, type TryEnd, type TryLimits } from '../../domain/tries.ts';
-import { say, type CacheContext } from './cache-context.ts';
+import { print, type CacheContext } from './cache-context.ts';
 import type { CacheCall, CacheReply, CacheStore } from '../../ports/cache-store.ts';
 
 /** Source: gitlab-runner `commands/helpers/retry_helper.go`. */
@@ -55,15 +55,15 @@ export async function uploadCache(
   if (remote === undefined) {
     const text =
       'No URL provided, cache will not be uploaded to shared cache server. Cache will be stored only locally.';
-    return say(context, 'plain', text);
+    return print(context, 'plain', text);
   }
   if (limitBytes > 0 && archive.sizeBytes > limitBytes) {
     const text = `Cache archive size (${archive.sizeBytes}) is too big (Limit is set to ${limitBytes}). Cache will be stored only locally.`;
-    return say(context, 'plain', text);
+    return print(context, 'plain', text);
   }
   const metadata = { cachekey: address.humanKey };
   const options = { ...archive, metadata };
-  await say(context, 'plain', 'Uploading cache.zip to the cache server');
+  await print(context, 'plain', 'Uploading cache.zip to the cache server');
   await withTries(context, () =>
     remote.store.upload(remote.objectName, { ...callOf(context), ...options }),
   );
@@ -77,7 +77,7 @@ export async function isUploaded(context: CacheContext, remote: RemoteCache): Pr
     context.signal.throwIfAborted();
     if (!(error instanceof FinalError || error instanceof TransientError)) throw error;
     const text = `Failed to check whether the cache is on the cache server, assuming it is not: ${error.message}`;
-    await say(context, 'warning', text);
+    await print(context, 'warning', text);
     return false;
   }
 }
@@ -99,7 +99,7 @@ async function withTries<T>(context: CacheContext, request: () => Promise<T>): P
       nextMs: upTo(TRIES, (end) => faultOf(end) !== undefined),
       onRetry: (end, made) => {
         const why = `try ${made} of ${TRIES.most}: ${faultOf(end)?.message}`;
-        return say(context, 'warning', `Retrying... (${why})`);
+        return print(context, 'warning', `Retrying... (${why})`);
       },
       pause: (ms) => ports.clock.sleep(ms, signal).then(() => true),
     });

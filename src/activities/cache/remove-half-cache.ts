@@ -5,7 +5,7 @@ import { defineFlag, type Flag } from '../build/note.ts';
 import { withContainer } from '../build/container-stage.ts';
 import { runInContainer } from '../container-stage/stage-container.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
-import { say, type CacheContext } from './cache-context.ts';
+import { print, type CacheContext } from './cache-context.ts';
 
 /** A cache that could only be restored in part. */
 export interface HalfCache {
@@ -53,9 +53,9 @@ export async function removeHalfCache(
 ): Promise<void> {
   const { build, ports, key, variables } = context;
   const { paths } = expandPaths(cache.paths, shellLookup(variables));
-  for (const path of paths) await say(context, 'plain', `Removing ${path}`);
+  for (const path of paths) await print(context, 'plain', `Removing ${path}`);
   const stage = { key: `${key}/remove`, request, place: 'helper', ports } as const;
   const outcome = await runInContainer(build, withContainer(build, stage));
   if (outcome.kind === 'succeeded' || outcome.kind === 'stopped') return;
-  await say(context, 'warning', 'What was extracted of the cache could not be removed');
+  await print(context, 'warning', 'What was extracted of the cache could not be removed');
 }

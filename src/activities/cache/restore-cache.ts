@@ -6,8 +6,8 @@ import {
   openCacheContext,
   part,
   cacheInputOf,
-  say,
-  sayAll,
+  print,
+  printAll,
   type CacheContext,
 } from './cache-context.ts';
 import { extractArchive } from '../files/extract-archive.ts';
@@ -29,7 +29,7 @@ export const restoreCache: Transfer = async (build, run) => {
       return { kind: 'system_failed', type: FailureType.RunnerSystem, message: options.message };
     }
     const context = openCacheContext(build, run, { index: options.index, variables });
-    await sayAll(context, options.lines);
+    await printAll(context, options.lines);
     if (options.kind !== 'wanted') continue;
     if (!(await restoreFirst(context, { run, planned: options }))) isIncomplete = true;
   }
@@ -72,7 +72,7 @@ interface Source {
 
 async function restoreFrom(context: CacheContext, { address, ...rest }: Source): Promise<boolean> {
   const { build, ports, variables, signal } = context;
-  await say(context, 'info', `Checking cache for ${address.title}...`);
+  await print(context, 'info', `Checking cache for ${address.title}...`);
   const file = await ports.builds.scratchFile(build.context.buildId, 'restored-cache.zip');
   const isRestored = await warnOnFailure(context, async () => {
     if (!(await fetchArchive(context, address, file))) return false;
@@ -80,8 +80,8 @@ async function restoreFrom(context: CacheContext, { address, ...rest }: Source):
     return true;
   });
   await ports.hostFiles.remove(file);
-  if (isRestored) await say(context, 'info', 'Successfully extracted cache');
-  else await say(context, 'warning', 'Failed to extract cache');
+  if (isRestored) await print(context, 'info', 'Successfully extracted cache');
+  else await print(context, 'warning', 'Failed to extract cache');
   return isRestored;
 }
 
@@ -98,22 +98,22 @@ async function fetchArchive(
   if (remote === undefined) {
     const text =
       'No URL provided, cache will not be downloaded from shared cache server. Instead a local version of cache will be extracted.';
-    await say(context, 'plain', text);
+    await print(context, 'plain', text);
   } else {
     const localMs = await localModifiedMs(context, address);
     const reply = await downloadCache(context, remote, { file, localModifiedMs: localMs });
     if (reply.kind === 'missing') {
-      await say(context, 'warning', 'file does not exist');
+      await print(context, 'warning', 'file does not exist');
       return false;
     }
     if (reply.kind === 'downloaded') {
-      await say(context, 'plain', `Downloading cache from ${reply.address}`);
+      await print(context, 'plain', `Downloading cache from ${reply.address}`);
       await keepLocal(context, address, { file, modifiedMs: reply.modifiedMs });
       return true;
     }
-    await say(context, 'plain', 'cache.zip is up to date');
+    await print(context, 'plain', 'cache.zip is up to date');
   }
   const isHere = await takeLocal(context, address, file);
-  if (!isHere) await say(context, 'warning', 'Cache file does not exist');
+  if (!isHere) await print(context, 'warning', 'Cache file does not exist');
   return isHere;
 }

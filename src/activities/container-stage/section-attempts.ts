@@ -29,7 +29,7 @@ export async function runWithAttempts(
       const isWanted = limit > 1 && build.stage?.stopReason === undefined;
       if (!(error instanceof ContainerGone) || !isWanted) throw error;
       vanished += 1;
-      await sayVanished(build, { ...stage, key }, { isLast: vanished >= limit, error });
+      await printVanished(build, { ...stage, key }, { isLast: vanished >= limit, error });
       await note.increment(buildId, stage.ports);
     }
   }
@@ -40,17 +40,17 @@ interface LostContainer {
   readonly error: FinalError;
 }
 
-async function sayVanished(
+async function printVanished(
   { trace }: LiveBuild,
   { key, container, request }: ContainerStage,
   { isLast, error }: LostContainer,
 ): Promise<void> {
-  const say = (name: string, level: RunnerLineLevel, text: string): Promise<void> =>
+  const print = (name: string, level: RunnerLineLevel, text: string): Promise<void> =>
     trace.appendOnce(`${key}/${name}`, formatRunnerLine(level, text));
-  await say('vanished', 'error', `Container "${container}" not found or removed. Will retry...`);
+  await print('vanished', 'error', `Container "${container}" not found or removed. Will retry...`);
   if (isLast) {
-    await say('exceeded', 'error', 'Execution attempts exceeded');
+    await print('exceeded', 'error', 'Execution attempts exceeded');
     throw error;
   }
-  await say('again', 'info', `Retrying ${request.stage.name}`);
+  await print('again', 'info', `Retrying ${request.stage.name}`);
 }

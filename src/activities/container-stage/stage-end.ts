@@ -49,7 +49,7 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
   const fault = faultFromOutside(ended) ?? (await faultOfStdin(build, ended));
   if (fault !== undefined) return fault;
-  await sayWhy(build, key, explain(build, ended));
+  await printWhy(build, key, explain(build, ended));
   return exitCode === 0 ? { kind: 'succeeded' } : { kind: 'script_failed', exitCode };
 }
 
@@ -127,7 +127,11 @@ async function judgeNoBegin(
   return giveUpForFullDisk(build, { place, ports, message });
 }
 
-async function sayWhy({ trace }: LiveBuild, key: string, line: string | undefined): Promise<void> {
+async function printWhy(
+  { trace }: LiveBuild,
+  key: string,
+  line: string | undefined,
+): Promise<void> {
   if (line !== undefined) await trace.appendOnce(`${key}/why`, line);
 }
 

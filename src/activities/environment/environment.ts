@@ -112,7 +112,7 @@ async function prepare(build: LiveBuild, ports: PreparePorts, signal: AbortSigna
       await end();
       throw notWanted();
     }
-    if (error instanceof TransientError) await sayTryFailed(build, { error, ports });
+    if (error instanceof TransientError) await printTryFailed(build, { error, ports });
     else await end();
     throw error;
   }
@@ -156,7 +156,7 @@ function notWanted(): FinalError {
 const PREPARE_TRIES = defineCounter('prepare-tries');
 
 /** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
-async function sayTryFailed(
+async function printTryFailed(
   { context, trace }: LiveBuild,
   { error, ports }: { error: TransientError; ports: NotePorts },
 ): Promise<void> {

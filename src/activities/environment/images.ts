@@ -28,7 +28,7 @@ interface Resolution {
   readonly reference: string;
   readonly platform: string;
   readonly signal: AbortSignal;
-  readonly say: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
+  readonly print: (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
 }
 
 /** The image that a container is created from. */
@@ -47,7 +47,7 @@ export async function resolveImage(
 ): Promise<ResolvedImage> {
   const { ports, place, image, signal } = options;
   const engine = ports.engine(build.context.runner);
-  const say: Resolution['say'] = (key, text, level = 'plain') =>
+  const print: Resolution['print'] = (key, text, level = 'plain') =>
     build.trace.appendOnce(`image/${place}/${key}`, formatRunnerLine(level, text));
   const reference =
     image.reference ?? defaultHelperImage((await engine.info()).architecture, image.flavor);
@@ -55,9 +55,9 @@ export async function resolveImage(
     const local = await engine.inspectImage(reference);
     if (local !== undefined) return resolved(local);
   }
-  if (place === 'helper') await say('name', `Using helper image:  ${reference}`);
+  if (place === 'helper') await print('name', `Using helper image:  ${reference}`);
   const { policies, platform } = image;
-  const common = { build, ports, place, engine, reference, platform, signal, say };
+  const common = { build, ports, place, engine, reference, platform, signal, print };
   return resolved(await byPolicies(policies, common));
 }
 
@@ -73,18 +73,18 @@ async function byPolicies(
   policies: readonly PullPolicy[],
   resolution: Resolution,
 ): Promise<ImageInfo> {
-  const { reference, signal, say } = resolution;
+  const { reference, signal, print } = resolution;
   const list = `[${policies.join(' ')}]`;
-  await say('policy', `Using effective pull policy of ${list} for container ${reference}`);
+  await print('policy', `Using effective pull policy of ${list} for container ${reference}`);
   let last: FinalError | undefined;
   for (const [index, policy] of policies.entries()) {
     const attempt = `Attempt #${index + 1}: Trying "${policy}" pull policy`;
-    if (index > 0) await say(`${policy}/attempt`, attempt, 'info');
+    if (index > 0) await print(`${policy}/attempt`, attempt, 'info');
     try {
       const image = await byPolicy(policy, resolution);
       const digest = image.repoDigests[0];
       const withDigest = digest === undefined ? '' : ` with digest ${digest}`;
-      await say('using', `Using docker image ${image.id} for ${reference}${withDigest} ...`);
+      await print('using', `Using docker image ${image.id} for ${reference}${withDigest} ...`);
       return image;
     } catch (error) {
       signal.throwIfAborted();
@@ -92,7 +92,7 @@ async function byPolicies(
       if (!(error instanceof FinalError)) throw error;
       last = error;
       const text = `Failed to pull image with policy "${policy}": ${error.message}`;
-      await say(`${policy}/failed`, text, 'warning');
+      await print(`${policy}/failed`, text, 'warning');
     }
   }
   throw new FinalError(
@@ -103,12 +103,12 @@ async function byPolicies(
 }
 
 async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<ImageInfo> {
-  const { build, place, engine, reference, platform, signal, say } = resolution;
+  const { build, place, engine, reference, platform, signal, print } = resolution;
   if (policy !== 'always' || isImageId(reference)) {
     const local = await engine.inspectImage(reference);
     if (local !== undefined) {
       if (policy === 'if-not-present') {
-        await say('local', `Using locally found image version due to "${policy}" pull policy`);
+        await print('local', `Using locally found image version due to "${policy}" pull policy`);
       }
       return local;
     }
@@ -116,7 +116,7 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   }
   const auth = await findAuth(resolution);
   const forPlatform = platform === '' ? '' : ` for platform ${platform}`;
-  await say('pulling', `Pulling docker image ${reference}${forPlatform} ...`);
+  await print('pulling', `Pulling docker image ${reference}${forPlatform} ...`);
   return build.waits.during(`image ${place}`, { what: 'an image to be pulled' }, () =>
     engine.pullImage(reference, {
       signal,
@@ -131,14 +131,15 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
  * used.
  */
 async function findAuth(resolution: Resolution): Promise<AuthMatch | undefined> {
-  const { build, ports, reference, say } = resolution;
+  const { build, ports, reference, print } = resolution;
   const sources = await readAuthSources(build.context, { ports, image: reference });
   for (const [index, { name, problem }] of sources.entries()) {
     const text = `Registry credentials from ${name}: ${problem ?? ''}`;
-    if (problem !== undefined) await say(`auth-problem/${index}`, text, 'warning');
+    if (problem !== undefined) await print(`auth-problem/${index}`, text, 'warning');
   }
   const auth = findRegistryAuth(reference, sources);
-  if (auth !== undefined) await say('auth', `Authenticating with credentials from ${auth.source}`);
+  if (auth !== undefined)
+    await print('auth', `Authenticating with credentials from ${auth.source}`);
   return auth;
 }
 

@@ -81,14 +81,14 @@ export function concludeServices(build: LiveBuild, ports: ServiceLogPorts): Prom
     if (await DONE_NOTE.isSet(buildId, ports)) return;
     await followServices(build, ports);
     await build.serviceLogs?.stop();
-    await sayKilled(build, services, ports);
+    await printKilled(build, services, ports);
     // Invariant: lines about a noted step are durable in the trace.
     await build.trace.checkpoint();
     await DONE_NOTE.set(buildId, ports);
   });
 }
 
-async function sayKilled(
+async function printKilled(
   { context, trace }: LiveBuild,
   services: readonly StartedService[],
   ports: Pick<Ports, 'engine'>,

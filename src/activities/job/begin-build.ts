@@ -7,7 +7,7 @@ import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import type { Beginning, BuildActivities } from '../contract.ts';
 import { prepareJoined, type PreparePorts } from '../environment/environment.ts';
 import type { SendPorts } from '../trace/trace.ts';
-import { acknowledgeOnce, sayHeader } from './coordinator.ts';
+import { acknowledgeOnce, printHeader } from './coordinator.ts';
 
 export type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
@@ -35,7 +35,7 @@ export function createBeginActivities(
  */
 async function begin(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
   ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
-  await sayHeader(build);
+  await printHeader(build);
   const preparing = prepareJoined(build, ports);
   // A failed preparation only matters when GitLab wants the job, and is then thrown below.
   preparing.catch(() => undefined);

@@ -13,13 +13,13 @@ import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import { defineNote, type NotePorts } from '../build/note.ts';
-import { sayStage } from '../build/stage-lines.ts';
+import { printStage } from '../build/stage-lines.ts';
 import type { Acknowledgement, BuildActivities } from '../contract.ts';
 import { concludeServices } from '../environment/service-logs.ts';
 import { isOwnTrace } from '../trace/trace-base.ts';
 import {
   credentialsOf,
-  sayGone,
+  logJobGone,
   FINISHED_NOTE,
   sendPatch,
   type SendPorts,
@@ -48,7 +48,7 @@ export function createCoordinatorActivities(
       withHeartbeat(async () => {
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'created' });
-        await sayHeader(build);
+        await printHeader(build);
         return acknowledgeOnce(build, ports);
       }),
 
@@ -103,7 +103,7 @@ async function acknowledge(build: LiveBuild, ports: SendPorts): Promise<Acknowle
 }
 
 /** Prints the first lines of the trace. */
-export async function sayHeader({ context, trace }: LiveBuild): Promise<void> {
+export async function printHeader({ context, trace }: LiveBuild): Promise<void> {
   const variables = buildVariables(context, { jobStatus: 'running' });
   await trace.appendOnce('header', formatHeader(context, variables));
 }
@@ -124,7 +124,7 @@ export async function report(
   await stopBegun(build);
   const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, before, ports);
-  for (const stage of before) await sayStage(build, { stage, attempt: 1, ports });
+  for (const stage of before) await printStage(build, { stage, attempt: 1, ports });
   await concludeServices(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
@@ -173,12 +173,12 @@ async function decide(
  */
 async function takeRest(
   { context, trace }: LiveBuild,
-  said: readonly PlannedStage[],
+  printed: readonly PlannedStage[],
   { builds }: Pick<Ports, 'builds'>,
 ): Promise<void> {
   // Nothing may follow the last line.
   if (await FINISHED_NOTE.isSet(context.buildId, { builds })) return;
-  const isCleaning = said.some(({ name }) => name === 'cleanup_file_variables');
+  const isCleaning = printed.some(({ name }) => name === 'cleanup_file_variables');
   for (const place of isCleaning ? (['build'] as const) : (['helper', 'build'] as const)) {
     const { output } = await builds.stageFiles(context.buildId, place);
     await trace.followFile(place, output, AbortSignal.abort());
@@ -215,7 +215,7 @@ async function deliver(
         await clock.sleep(pauseMs(rewinds));
         break;
       case 'job_gone':
-        sayGone(build, reply.status, ports);
+        logJobGone(build, reply.status, ports);
         return false;
       case 'conflict':
         return false;

@@ -25,7 +25,7 @@ export function createReleaseActivities(
         // The runner may request a job at once, and its build gets the smallest free number, by
         // which volumes are named.
         await release(buildId, { ports, live, ended });
-        await tellRunner(buildId, runnerWorkflowId, ports);
+        await signalRunner(buildId, runnerWorkflowId, ports);
         build?.released.abort();
       }),
   };
@@ -42,7 +42,7 @@ async function release(
 }
 
 /** Tells the runner's workflow that the build has ended. It is gone when the runner was removed. */
-async function tellRunner(
+async function signalRunner(
   buildId: string,
   runnerWorkflowId: string | undefined,
   { workflows }: Pick<Ports, 'workflows'>,

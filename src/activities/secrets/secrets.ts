@@ -21,17 +21,17 @@ export async function resolveSecrets(build: LiveBuild, run: TransferRun): Promis
   for (const secret of planSecrets(job, variables)) {
     const known = build.context.secretVariables ?? [];
     if (known.some(({ key }) => key === secret.key)) continue;
-    const say = sayOf(build, `${run.key}/${secret.key}`);
-    await say('begin', `Resolving secret ${JSON.stringify(secret.key)}...`);
-    const value = await valueOf(secret, { ...run, say, mayLack: mayLack(variables) });
+    const print = printOf(build, `${run.key}/${secret.key}`);
+    await print('begin', `Resolving secret ${JSON.stringify(secret.key)}...`);
+    const value = await valueOf(secret, { ...run, print, mayLack: mayLack(variables) });
     if (value !== undefined) await build.keepSecrets([...known, secretVariable(secret, value)]);
   }
   return { kind: 'succeeded' };
 }
 
-type Say = (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
+type Print = (key: string, text: string, level?: RunnerLineLevel) => Promise<void>;
 
-function sayOf({ trace }: LiveBuild, prefix: string): Say {
+function printOf({ trace }: LiveBuild, prefix: string): Print {
   return (key, text, level = 'plain') =>
     trace.appendOnce(`${prefix}/${key}`, formatRunnerLine(level, text));
 }
@@ -41,7 +41,7 @@ function mayLack({ featureFlags }: ReturnType<typeof buildVariables>): boolean {
 }
 
 interface Resolving extends TransferRun {
-  readonly say: Say;
+  readonly print: Print;
   /** True: the job accepts a missing secret. */
   readonly mayLack: boolean;
 }
@@ -49,18 +49,18 @@ interface Resolving extends TransferRun {
 /** Returns undefined for a secret that becomes no variable. */
 async function valueOf(
   { key, source }: PlannedSecret,
-  { ports, signal, say, mayLack }: Resolving,
+  { ports, signal, print, mayLack }: Resolving,
 ): Promise<string | undefined> {
   switch (source.kind) {
     case 'none':
-      await say('none', 'Not resolved: no resolver that can handle the secret', 'warning');
+      await print('none', 'Not resolved: no resolver that can handle the secret', 'warning');
       return undefined;
     case 'unsupported':
       throw failed(FailureType.RunnerConfiguration, {
         message: `${key}: the provider ${source.provider} is not supported by this runner yet: use vault`,
       });
     case 'vault': {
-      await say('resolver', 'Using "vault" secret resolver...');
+      await print('resolver', 'Using "vault" secret resolver...');
       const value = await ports.secrets.readSecret(source.request, signal).catch(rethrow);
       if (value !== undefined || mayLack) return value ?? '';
       throw failed(FailureType.RunnerSystem, { message: `secret not found: ${key}` });

@@ -46,19 +46,19 @@ export async function waitForTerminal(
   const beganMs = earlierOrNow(known?.sinceMs, ports.clock);
   const limitMs = timeoutOf(build.context, { ...ports, beganMs });
   const limit = formatGoDuration(Math.round(limitMs / 1000) * 1000);
-  await say(build, key, connectedLine(limit));
+  await print(build, key, connectedLine(limit));
   const start = await startOnce(build, stage);
   if (start === undefined) return { kind: 'stopped' };
   const passedMs = ports.clock.monotonicMs() - earlierOrNow(start.sinceMs, ports.clock);
   const end = await whenOver(buildId, { ports, signal, isAgain, limitMs: limitMs - passedMs });
   const line = { left: DISCONNECTED_LINE, timedOut: timedOutLine(limit), stopped: undefined }[end];
-  if (line !== undefined) await say(build, `${key}/${end}`, line);
+  if (line !== undefined) await print(build, `${key}/${end}`, line);
   ports.sessions.end(buildId, end === 'timedOut' ? timedOutLine(limit) : 'The job has ended.');
   await engine.stopContainer(container, 'kill');
   return { kind: end === 'stopped' ? 'stopped' : 'succeeded' };
 }
 
-function say({ trace }: LiveBuild, key: string, line: string): Promise<void> {
+function print({ trace }: LiveBuild, key: string, line: string): Promise<void> {
   return trace.appendOnce(`${key}/${line}`, formatRunnerLine('info', line));
 }
 

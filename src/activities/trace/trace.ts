@@ -90,7 +90,7 @@ async function upload(
     try {
       const tick = await build
         .exclusively(() => sendTick(build, { lastSentMs, ports }))
-        .finally(() => tellLag(build, ports));
+        .finally(() => reportLag(build, ports));
       build.waits.end('uploadTrace');
       if (tick.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(tick, options);
@@ -115,7 +115,7 @@ async function whenWanted(
   await whenAborted(AbortSignal.any([acknowledged.signal, finished.signal]));
 }
 
-function tellLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metrics'>): void {
+function reportLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metrics'>): void {
   metrics.traceSent(context, Math.max(0, trace.sendableBytes - trace.ackedBytes));
 }
 
@@ -176,7 +176,7 @@ async function touch(build: LiveBuild, ports: SendPorts): Promise<Tick> {
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
   const update = { state: 'running', ...sums } as const;
   const reply = await ports.coordinator(context.runner).updateJob(credentialsOf(context), update);
-  if (reply.kind === 'job_gone') sayGone(build, reply.status, ports);
+  if (reply.kind === 'job_gone') logJobGone(build, reply.status, ports);
   const remote =
     reply.kind === 'done' ? reply.remote : reply.kind === 'job_gone' ? 'aborted' : 'running';
   return { hasSent: true, remote, updateIntervalMs: undefined };
@@ -231,7 +231,7 @@ async function sendNextPatch(
       });
       break;
     case 'job_gone':
-      sayGone(build, reply.status, ports);
+      logJobGone(build, reply.status, ports);
       break;
   }
   return reply;
@@ -262,7 +262,11 @@ async function sendBytes(
 }
 
 /** Tells the operator that the job is gone, because GitLab ends such a job without any message. */
-export function sayGone({ context }: LiveBuild, status: number, { log }: Pick<Ports, 'log'>): void {
+export function logJobGone(
+  { context }: LiveBuild,
+  status: number,
+  { log }: Pick<Ports, 'log'>,
+): void {
   log.warn(
     'GitLab takes nothing more of the job: it was deleted, has ended there, or its token has',
     { ...jobFields(context), status },

@@ -2,7 +2,7 @@ import type { ConfigSource, Log } from '../../ports/index.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 import { readConfigFile } from './read-config-file.ts';
 import { readConfig, type ReadConfig } from './read-config.ts';
-import { createReloadTeller } from './tell-reload.ts';
+import { createReloadLog } from './log-reload.ts';
 
 export interface ConfigSourceOptions {
   readonly path: string;
@@ -19,7 +19,7 @@ const MENDED = 'runner is good again, its settings are in force';
  */
 export function createConfigSource({ path, env, log }: ConfigSourceOptions): ConfigSource {
   const warnings = createWarnings(log);
-  const teller = createReloadTeller(path, log);
+  const reloadLog = createReloadLog(path, log);
   let current = readConfig({ text: '', path, env }).config;
   let wasThere = false;
   let kept: readonly RunnerConfig[] = [];
@@ -46,11 +46,11 @@ export function createConfigSource({ path, env, log }: ConfigSourceOptions): Con
   return {
     load: async () => {
       const loaded = await read().catch((error: unknown) => {
-        teller.noteBroken();
+        reloadLog.noteBroken();
         throw error;
       });
-      if (loaded === undefined) teller.tellGone();
-      else teller.tellGood(current, loaded);
+      if (loaded === undefined) reloadLog.logGone();
+      else reloadLog.logGood(current, loaded);
       current = loaded ?? current;
       return current;
     },

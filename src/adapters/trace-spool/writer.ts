@@ -111,7 +111,7 @@ class DiskTraceWriter implements SpoolWriter {
     if (damage !== undefined) {
       const { log, fields, directory } = this.#options;
       log.error('trace was damaged on disk', { ...fields, directory, ...damage });
-      await this.#tellLoss(damage.lostBytes);
+      await this.#printLoss(damage.lostBytes);
     }
     if (checkpoint === undefined && damage === undefined) return;
     this.#isFirm = false;
@@ -120,7 +120,7 @@ class DiskTraceWriter implements SpoolWriter {
     if (damage !== undefined) await this.#save('quick');
   }
 
-  async #tellLoss(lostBytes: number): Promise<void> {
+  async #printLoss(lostBytes: number): Promise<void> {
     if (lostBytes === 0) return;
     const text = `up to ${lostBytes} bytes of this log were lost on the runner's disk: "?" stands for each that had not been sent`;
     await this.#append(this.#mask('runner', Buffer.from(formatRunnerLine('warning', text))));

@@ -5,12 +5,12 @@ export type UploadAnswer =
   'created' | 'redirected' | 'forbidden' | 'too_large' | 'unavailable' | 'failed' | 'unanswered';
 
 /**
- * What to do after an attempt. `sayFinally` is the last line about an upload that failed for good.
+ * What to do after an attempt. `lastLine` is the last line about an upload that failed for good.
  */
 export type UploadVerdict =
   | { readonly kind: 'done' }
   | { readonly kind: 'again'; readonly because: string }
-  | { readonly kind: 'failed'; readonly sayFinally: string };
+  | { readonly kind: 'failed'; readonly lastLine: string };
 
 const USUAL_TRIES = 3;
 const TRIES_WHEN_UNAVAILABLE = 6;
@@ -28,9 +28,9 @@ export function judgeUpload(answer: UploadAnswer, said: string, tries: number): 
     case 'created':
       return { kind: 'done' };
     case 'forbidden':
-      return { kind: 'failed', sayFinally: 'permission denied' };
+      return { kind: 'failed', lastLine: 'permission denied' };
     case 'too_large':
-      return { kind: 'failed', sayFinally: 'too large' };
+      return { kind: 'failed', lastLine: 'too large' };
     case 'redirected':
       return againUntil(USUAL_TRIES, tries, 'request redirected');
     case 'unavailable':
@@ -42,7 +42,7 @@ export function judgeUpload(answer: UploadAnswer, said: string, tries: number): 
 }
 
 function againUntil(maxTries: number, tries: number, because: string): UploadVerdict {
-  return tries < maxTries ? { kind: 'again', because } : { kind: 'failed', sayFinally: because };
+  return tries < maxTries ? { kind: 'again', because } : { kind: 'failed', lastLine: because };
 }
 
 /**

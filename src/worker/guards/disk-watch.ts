@@ -48,7 +48,7 @@ export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> 
     if (found === shortage) return;
     if (found === undefined) watch.capacity.unpause(PAUSE_REASON);
     else watch.capacity.pause(PAUSE_REASON);
-    tell(watch, found);
+    logShortage(watch, found);
     shortage = found;
   };
   const { log, directory } = watch;
@@ -64,7 +64,7 @@ export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> 
   };
 }
 
-function tell({ log, directory }: DiskWatch, shortage: string | undefined): void {
+function logShortage({ log, directory }: DiskWatch, shortage: string | undefined): void {
   if (shortage === undefined) log.info('there is room again, jobs are asked for', { directory });
   else
     log.error('the disk is full, no job is asked for until it has room', { directory, shortage });

@@ -46,7 +46,7 @@ export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise
     wasShort = isShort;
     if (isShort) capacity.pause(PAUSE_REASON);
     else capacity.unpause(PAUSE_REASON);
-    tell(log, isShort, open);
+    logShortage(log, isShort, open);
   };
   const timer = setInterval(() => {
     look().catch((error: unknown) => {
@@ -59,7 +59,7 @@ export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise
   };
 }
 
-function tell(log: Log, isShort: boolean, open: OpenFiles | undefined): void {
+function logShortage(log: Log, isShort: boolean, open: OpenFiles | undefined): void {
   const fields = { used: open?.used, limit: open?.limit };
   if (isShort)
     log.error('too many files are open, no job is asked for until there are fewer', fields);

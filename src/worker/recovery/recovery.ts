@@ -150,7 +150,7 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
       ports.log.warn('job runs on another node too, left to that one', fields);
       // The environment may have been prepared before GitLab gave the job to the other node.
       await scope.orphaned.drop(context.buildId);
-      return tellRunner(context, scope);
+      return signalRunner(context, scope);
     case 'moved':
       await scope.orphaned.drop(context.buildId);
       ports.log.warn('build belongs to another node now, its leftovers removed', fields);
@@ -186,11 +186,11 @@ async function sweep(
 
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
   await scope.orphaned.forget(context.buildId);
-  await tellRunner(context, scope);
+  await signalRunner(context, scope);
 }
 
 /** Tells the workflow that counts the build that it has ended here. */
-async function tellRunner(
+async function signalRunner(
   { buildId, runner }: BuildContext,
   { workflows, installation }: RecoveryScope,
 ): Promise<void> {

@@ -28,7 +28,7 @@ describe('an upload', () => {
     it(`that always gets ${answer} is tried ${tries} times, and ends with ${lastWord}`, () => {
       assert.equal(triesOf(answer), tries);
       const verdict = judgeUpload(answer, 'because', tries);
-      assert.equal(verdict.kind === 'failed' ? verdict.sayFinally : undefined, lastWord);
+      assert.equal(verdict.kind === 'failed' ? verdict.lastLine : undefined, lastWord);
     });
   }
 

@@ -3,12 +3,12 @@ import { diffConfigs, type ConfigChange } from '../../domain/runner/config-diff.
 import type { InstallationConfig } from '../../domain/runner/config.ts';
 
 /** Logs what a reload of config.toml has changed. The first reading logs nothing. */
-export interface ReloadTeller {
+export interface ReloadLog {
   /** Logs once that the file is gone, until it is good again. */
-  tellGone(): void;
+  logGone(): void;
   /** Records that the file is unreadable. The caller logs the reason. */
   noteBroken(): void;
-  tellGood(before: InstallationConfig, after: InstallationConfig): void;
+  logGood(before: InstallationConfig, after: InstallationConfig): void;
 }
 
 const MESSAGES = {
@@ -17,10 +17,10 @@ const MESSAGES = {
   changed: 'config reloaded: runner changed',
 } as const;
 
-export function createReloadTeller(path: string, log: Log): ReloadTeller {
+export function createReloadLog(path: string, log: Log): ReloadLog {
   let last: 'unread' | 'good' | 'gone' | 'broken' = 'unread';
   return {
-    tellGone: () => {
+    logGone: () => {
       if (last !== 'gone')
         log.warn('config file is gone, its last good settings stay in force', { path });
       last = 'gone';
@@ -28,16 +28,16 @@ export function createReloadTeller(path: string, log: Log): ReloadTeller {
     noteBroken: () => {
       last = 'broken';
     },
-    tellGood: (before, after) => {
+    logGood: (before, after) => {
       if (last === 'gone' || last === 'broken')
         log.info('config file is good again, its settings are in force', { path });
-      if (last !== 'unread') tellChanges(log, before, after);
+      if (last !== 'unread') logChanges(log, before, after);
       last = 'good';
     },
   };
 }
 
-function tellChanges(log: Log, before: InstallationConfig, after: InstallationConfig): void {
+function logChanges(log: Log, before: InstallationConfig, after: InstallationConfig): void {
   const { changes, runners } = diffConfigs(before, after);
   if (changes.length > 0)
     log.info('config reloaded: settings changed', { changes: format(changes) });
