@@ -1,5 +1,6 @@
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { PlannedStage } from '../../domain/context/stage.ts';
+import { isAlive } from '../../domain/executor/container-state.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
@@ -14,7 +15,7 @@ import type { LiveBuild } from '../build/live-builds.ts';
 import { defineFlag } from '../build/note.ts';
 import { MAX_STARTS } from './stage-container.ts';
 import { startOnce } from './stage-start.ts';
-import { isAlive, waitForEnd, wake } from './waiting-stage.ts';
+import { waitForEnd, wake } from './waiting-stage.ts';
 
 /** A clean-up only deletes a few files, so one that takes longer than this hangs. */
 const LIMIT_MS = 5 * 60_000;

@@ -2,6 +2,7 @@ import { ContainerGone, FailureType, FinalError, TransientError } from '../../do
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
 import { stdinLoader } from '../../domain/script/stage-command.ts';
+import { isAlive } from '../../domain/executor/container-state.ts';
 import { judgeEarlyStart } from '../../domain/executor/early-start.ts';
 import { awaitsScriptAtStart, runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import { formatStageScript } from '../../domain/script/stage-script.ts';
@@ -21,13 +22,7 @@ import { findOwner } from '../environment/file-owner.ts';
 import { CREATE_CONTAINERS, type LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveEntry, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
-import {
-  hasBegunEarly,
-  hasBegunWaiting,
-  isAlive,
-  isIdle,
-  type SeenContainer,
-} from './waiting-stage.ts';
+import { hasBegunEarly, hasBegunWaiting, isIdle, type SeenContainer } from './waiting-stage.ts';
 
 /** When Docker has refused to start a container for this long, the refusal is final. */
 const START_PATIENCE_MS = 5 * 60_000;

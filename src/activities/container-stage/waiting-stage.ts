@@ -1,4 +1,5 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { isAlive } from '../../domain/executor/container-state.ts';
 import { runsStageLoop } from '../../domain/executor/waiting-container.ts';
 import { isAwaitingStage, parseStageState } from '../../domain/script/stage-state.ts';
 import type { ContainerStatus } from '../../ports/index.ts';
@@ -12,10 +13,6 @@ export interface SeenContainer {
   readonly status: ContainerStatus;
   /** Text of the state file, read after the status. */
   readonly state: string;
-}
-
-export function isAlive({ state }: Pick<ContainerStatus, 'state'>): boolean {
-  return ['running', 'paused'].includes(state);
 }
 
 /** Whether a container waits for its next stage at this moment. */

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../ports/index.ts';
+import { isAlive } from '../../domain/executor/container-state.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
 import { segment, type DaemonCall } from './daemon.ts';
@@ -72,7 +73,7 @@ async function copyUntilEnd(
       signal: copy.signal,
       patience: 'long',
     });
-    return status === undefined || !['running', 'paused'].includes(status.state);
+    return status === undefined || !isAlive(status);
   } catch (error) {
     if (copy.signal.aborted || error instanceof TransientError) return false;
     throw error;

@@ -1,6 +1,7 @@
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
+import { isAlive } from '../../domain/executor/container-state.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { parseReply, segment, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -35,7 +36,7 @@ async function waitForExit(
     try {
       const status = await inspectContainer(parts, idOrName, { signal, patience: 'long' });
       if (status === undefined) throw new ContainerGone(idOrName);
-      if (!isRunning(status)) return status;
+      if (!isAliveOrRestarting(status)) return status;
       // Without this pause, an immediate answer about a container that still runs would make this a
       // busy loop.
       if (isAnswered && failures > 0) await pauseAfter(parts, failures, signal);
@@ -83,8 +84,9 @@ async function waitOnce(parts: EngineParts, idOrName: string, signal: AbortSigna
   }
 }
 
-function isRunning({ state }: ContainerStatus): boolean {
-  return state === 'running' || state === 'paused' || state === 'restarting';
+/** Whether the container has processes, or the engine is about to start it again. */
+function isAliveOrRestarting(status: ContainerStatus): boolean {
+  return isAlive(status) || status.state === 'restarting';
 }
 
 const STOP_TRIES = 5;
@@ -96,7 +98,7 @@ async function stopGracefully(
 ): Promise<void> {
   const { daemon, timing } = parts;
   const status = await inspectContainer(parts, idOrName, { patience: 'long' });
-  if (status === undefined || !isRunning(status)) return;
+  if (status === undefined || !isAliveOrRestarting(status)) return;
   if (how === 'graceful') await terminateProcesses(parts, idOrName);
   const call: DaemonCall = {
     doing: `stop container "${idOrName}"`,
@@ -142,7 +144,7 @@ async function untilNotRunning(
       return;
     } catch (error) {
       const status = await inspectContainer(parts, idOrName, { patience: 'long' });
-      if (status === undefined || !isRunning(status)) return;
+      if (status === undefined || !isAliveOrRestarting(status)) return;
       if (!patience.aborted) throw error;
       if (tries === STOP_TRIES) throw stillRunning(idOrName, parts.daemon.address);
     }

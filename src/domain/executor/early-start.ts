@@ -1,4 +1,5 @@
 import type { StageName } from '../context/stage.ts';
+import { isAlive } from './container-state.ts';
 
 /**
  * The engine's answer to the early start. `none`: there was no answer, so the start may still be in
@@ -48,9 +49,7 @@ export type EarlyStartVerdict = 'hand_over' | 'start' | 'replace';
 export function judgeEarlyStart(facts: EarlyStartFacts): EarlyStartVerdict {
   const { container } = facts;
   if (facts.hadScript) return 'start';
-  if (container.state !== 'running' && container.state !== 'paused') {
-    return isRefused(facts) ? 'start' : 'replace';
-  }
+  if (!isAlive(container)) return isRefused(facts) ? 'start' : 'replace';
   return isUndoubted(facts) ? 'hand_over' : 'start';
 }
 
