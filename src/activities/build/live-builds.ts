@@ -35,6 +35,8 @@ export interface LiveBuild {
   readonly acknowledged: AbortController;
   /** What GitLab has answered to the acknowledgement, once it has {@link acknowledged} the job. */
   acknowledgement: Acknowledgement | undefined;
+  /** Aborts when this process has reported the result, or need not report it. */
+  readonly reported: AbortController;
   /** Aborts when the node's record of the build is deleted. */
   readonly released: AbortController;
   readonly lease: LeaseState;
@@ -235,6 +237,7 @@ function createLiveBuild(
     finished: new AbortController(),
     closing: new AbortController(),
     acknowledged: new AbortController(),
+    reported: new AbortController(),
     released: new AbortController(),
     lease: openLease(),
     filesLost,

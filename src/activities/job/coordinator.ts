@@ -57,6 +57,7 @@ export function createCoordinatorActivities(
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'finish' });
         await build.joined('report', () => report(build, { outcome, before }, ports));
+        build.reported.abort();
       }),
   };
 }

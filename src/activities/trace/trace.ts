@@ -56,12 +56,15 @@ export function createTraceActivities(
 
 /** See `UploadOptions.untilReleased`. */
 async function returned(
-  { released: { signal } }: LiveBuild,
+  { reported, released }: LiveBuild,
   uploading: Promise<UploadEnd>,
   { untilReleased = false }: UploadOptions,
 ): Promise<UploadEnd> {
   const end = await uploading;
-  if (end === 'sealed' && untilReleased) await whenAborted(signal);
+  if (end === 'sealed' && untilReleased) {
+    // Another process may have reported the result.
+    await whenAborted(AbortSignal.any([reported.signal, released.signal]));
+  }
   return end;
 }
 
