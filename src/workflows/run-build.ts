@@ -116,7 +116,7 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
   if (beginsAtOnce && !run.progress.isAcknowledged) await acknowledge(job, scope);
   const isRefused = refused !== undefined || run.progress.isRefused;
-  const isHeld = !isRefused && isKept(outcome, scope);
+  const isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
   if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
   await conclude(input, { ...scope, outcome, isHeld });
   await release(input, { ...scope, sending });
@@ -131,9 +131,12 @@ function beginSending(input: RunBuildInput, scope: BuildScope, sending: Cancella
   inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
 }
 
-/** Whether a person wants the containers to be kept. */
-function isKept(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
-  return assignment.failover === undefined && run.holds.begin(outcome);
+/**
+ * Begins to keep the containers if a person wants that and the build still has its node. Returns
+ * whether they are kept.
+ */
+function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
+  return assignment.failover === undefined && run.holds.jobEnded(outcome);
 }
 
 /** Whether nothing has to happen between the acknowledgement and the preparation. */
@@ -223,7 +226,7 @@ async function conclude(
     }),
     logAndContinue('environment not destroyed', async () => {
       if (isHeld) await whileHeld(build, { assignment, run, outcome });
-      run.holds.end();
+      run.holds.removalBegun();
       const { destroyEnvironment } = assignment.node.quick;
       await assignment.onNode(() =>
         progress.dueCleanup === undefined

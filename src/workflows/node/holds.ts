@@ -33,10 +33,13 @@ export interface Holds {
   readonly isRetried: boolean;
   /** Records that the stage is tried again. The build stops again if the stage fails. */
   takeRetry(): void;
-  /** Tells that the job has ended. Returns whether the containers are kept. */
-  begin(outcome: BuildOutcome): boolean;
-  /** Tells that the containers are being removed. */
-  end(): void;
+  /**
+   * Tells that the job has ended. Begins to keep the containers if a person wants that, and returns
+   * whether they are kept.
+   */
+  jobEnded(outcome: BuildOutcome): boolean;
+  /** Tells that the containers are being removed, so nothing can be held any more. */
+  removalBegun(): void;
   /** Ends the hold of kept containers, as a cancel does. Commands for later holds stay. */
   letGo(): void;
   /** Until when the build is held now, at the latest; undefined while it is not. */
@@ -89,8 +92,8 @@ export function openHolds(scope: HoldScope): Holds {
       state.isRetried = false;
       state.pause = undefined;
     },
-    begin: (outcome) => beginHold(outcome, state, scope),
-    end: () => {
+    jobEnded: (outcome) => keepIfWanted(outcome, state, scope),
+    removalBegun: () => {
       state.phase = 'over';
     },
     letGo: () => scope.kept.letGo(),
@@ -114,7 +117,11 @@ function stopAt(point: string, state: HoldState): number | undefined {
   return state.pause.untilMs;
 }
 
-function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: HoldScope): boolean {
+function keepIfWanted(
+  outcome: BuildOutcome,
+  state: HoldState,
+  { kept, notices }: HoldScope,
+): boolean {
   const { atEnd } = state;
   state.endedMs = Date.now();
   // A job that GitLab has ended, or has given to another runner, needs no containers any more.
