@@ -5,7 +5,7 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { BuildRef } from '../activities/contract.ts';
-import { beginsAtOnce } from '../domain/build/begins-at-once.ts';
+import { canBeginInOneCall } from '../domain/build/begin-in-one-call.ts';
 import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
@@ -108,13 +108,16 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const { job } = input;
   const { run } = scope;
-  const beginsAtOnce = mayBeginAtOnce(job, scope);
-  const refused = beginsAtOnce ? undefined : await acknowledge(job, scope);
+  // Every node that the build runs on acknowledges the job itself. A node that only reports the end
+  // does not, if GitLab knows already that the job runs: see `concludeElsewhere`.
+  if (scope.assignment.mergesCalls) run.progress.isAcknowledged = false;
+  const beginsInOneCall = mayBeginInOneCall(job, scope);
+  const refused = beginsInOneCall ? undefined : await acknowledge(job, scope);
   const sending = new CancellationScope();
   if (refused === undefined) beginSending(input, scope, sending);
-  const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsAtOnce }));
+  const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsInOneCall }));
   // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
-  if (beginsAtOnce && !run.progress.isAcknowledged) await acknowledge(job, scope);
+  if (beginsInOneCall && !run.progress.isAcknowledged) await acknowledge(job, scope);
   const isRefused = refused !== undefined || run.progress.isRefused;
   const isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
   if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
@@ -139,13 +142,11 @@ function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: Buil
   return assignment.failover === undefined && run.holds.jobEnded(outcome);
 }
 
-/** Whether nothing has to happen between the acknowledgement and the preparation. */
-function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boolean {
-  // Every node that the build comes to acknowledges the job itself.
-  if (assignment.mergesCalls) run.progress.isAcknowledged = false;
+/** Whether one call acknowledges the job and prepares its environment. */
+function mayBeginInOneCall(job: JobSummary, { assignment, run }: BuildScope): boolean {
   return (
     assignment.mergesCalls &&
-    beginsAtOnce(job) &&
+    canBeginInOneCall(job) &&
     run.interruption === undefined &&
     !isHeldAt({ before: 'prepare_executor' }, run)
   );

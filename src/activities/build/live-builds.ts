@@ -44,8 +44,8 @@ export interface LiveBuild {
   readonly filesLost: AbortController;
   /** The trace base as far as this process knows it: see trace-base.ts. */
   base: TraceBase | undefined;
-  /** The beginning that the workflow's first call takes over: see begun.ts. */
-  begun: Promise<Beginning> | undefined;
+  /** The eager begin that the workflow's first call takes over: see eager-begin.ts. */
+  eagerBegin: Promise<Beginning> | undefined;
   /** The job's container, if this process has started it before its first script was there. */
   early: EarlyContainer | undefined;
   /**
@@ -248,7 +248,7 @@ function createLiveBuild(
       filesLost.abort();
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
-    ...{ base: undefined, begun: undefined, early: undefined, ending: undefined },
+    ...{ base: undefined, eagerBegin: undefined, early: undefined, ending: undefined },
     ...{ preparing: undefined, stage: undefined, acknowledgement: undefined },
     diskFault: undefined,
     serviceLogs: undefined,

@@ -12,7 +12,7 @@ import {
 } from '../../domain/trace/sections.ts';
 import { BUILD_ENDED_SIGNAL } from '../../domain/runner/fleet.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
-import { stopBegun, takeBegun } from '../build/begun.ts';
+import { stopEagerBegin, takeEagerBegin } from '../build/eager-begin.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { forgetBuild } from '../build/forget-build.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
@@ -69,7 +69,7 @@ export function createEnvironmentActivities(
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        if ((await takeBegun(build)) !== 'accepted') await prepareJoined(build, ports);
+        if ((await takeEagerBegin(build)) !== 'accepted') await prepareJoined(build, ports);
       }),
 
     destroyEnvironment: ({ buildId }, stage) =>
@@ -229,7 +229,7 @@ export async function destroy(
   const { log } = ports;
   ports.sessions.end(context.buildId, 'The job has ended.');
   // Work in progress must complete, because nobody could find its results otherwise.
-  await stopBegun(build);
+  await stopEagerBegin(build);
   await cleanUpFirst(build, ports, cleanUp);
   // From here on nothing is created. Before this, the clean-up may have created a lost container
   // again.

@@ -18,7 +18,7 @@ export interface StageSequenceScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
   /** True: the call that prepares the environment also acknowledges the job. */
-  readonly beginsAtOnce?: boolean;
+  readonly beginsInOneCall?: boolean;
 }
 
 const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
@@ -64,7 +64,7 @@ interface PreparationScope extends StageSequenceScope {
 }
 
 function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
-  return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare(false);
+  return scope.beginsInOneCall === true ? begin(job, scope) : scope.stages.prepare(false);
 }
 
 /** Only an outcome remains: the preparation of an acknowledged job is never `unanswered`. */
