@@ -113,8 +113,8 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   if (scope.assignment.mergesCalls) run.progress.isAcknowledged = false;
   const beginsInOneCall = mayBeginInOneCall(job, scope);
   const refused = beginsInOneCall ? undefined : await acknowledge(job, scope);
-  const sending = new CancellationScope();
-  if (refused === undefined) beginSending(input, scope, sending);
+  const background = new CancellationScope();
+  if (refused === undefined) startBackgroundWork(input, scope, background);
   const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsInOneCall }));
   // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
   if (beginsInOneCall && !run.progress.isAcknowledged) await acknowledge(job, scope);
@@ -122,16 +122,21 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   const isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
   if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
   await conclude(input, { ...scope, outcome, isHeld });
-  await release(input, { ...scope, sending });
+  await release(input, { ...scope, background });
   return outcome;
 }
 
 /**
- * Starts to send the trace. The upload goes on until the result was reported with the whole trace.
+ * Starts what runs beside the stages: the trace is sent until the result was reported with the
+ * whole of it, and people's commands are written into it.
  */
-function beginSending(input: RunBuildInput, scope: BuildScope, sending: CancellationScope): void {
-  inBackground(sending, () => sendTrace(input, scope));
-  inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
+function startBackgroundWork(
+  input: RunBuildInput,
+  scope: BuildScope,
+  background: CancellationScope,
+): void {
+  inBackground(background, () => sendTrace(input, scope));
+  inBackground(background, () => writeNotices({ buildId: input.job.buildId }, scope));
 }
 
 /**
@@ -170,11 +175,11 @@ async function concludeElsewhere(
  */
 async function release(
   { job, runnerWorkflowId }: RunBuildInput,
-  { assignment, run, sending }: BuildScope & { readonly sending?: CancellationScope },
+  { assignment, run, background }: BuildScope & { readonly background?: CancellationScope },
 ): Promise<void> {
   const { node, mergesCalls, onNode } = assignment;
   const build = { buildId: job.buildId };
-  if (!mergesCalls) sending?.cancel();
+  if (!mergesCalls) background?.cancel();
   await logAndContinue('build not released', async () => {
     await onNode(() =>
       mergesCalls
@@ -184,7 +189,7 @@ async function release(
     run.progress.isReleased = mergesCalls;
   });
   // The release has ended an upload, unless the upload did not learn of it.
-  sending?.cancel();
+  background?.cancel();
 }
 
 /**
