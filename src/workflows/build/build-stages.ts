@@ -8,19 +8,22 @@ import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failu
 import type { NodeAssignment } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
-import type { Watched } from '../node/watched.ts';
 import { isHeldAt, stopAt } from './hold.ts';
 import { settleAcknowledgement } from './acknowledgement.ts';
-import { openCanceller, type EndingKinds, type Canceller, type Stoppable } from './canceller.ts';
+import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
 export interface BuildStages {
   /**
-   * When `acknowledges` is true, the same call tells GitLab that the job runs and prepares the
-   * environment. Returns an outcome when the build ends here. Returns `unanswered` when GitLab is
-   * away: the caller then calls it again, after the job was acknowledged.
+   * Tells GitLab that the job runs and prepares the environment, with one call. Returns an outcome
+   * when the build ends here. Returns `unanswered` when GitLab is away: the caller then calls
+   * `prepare`, after the job was acknowledged.
    */
-  prepare(acknowledges: boolean): Promise<BuildOutcome | 'unanswered' | undefined>;
+  acknowledgeAndPrepare(): Promise<BuildOutcome | 'unanswered' | undefined>;
+  /**
+   * Prepares the environment of an acknowledged job. Returns an outcome when the build ends here.
+   */
+  prepare(): Promise<BuildOutcome | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
   run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
 }
@@ -58,15 +61,8 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     canceller: openCanceller(build, { assignment, run }),
   };
   return {
-    prepare: async (acknowledges) => {
-      const before = { before: 'prepare_executor' };
-      if (isHeldAt(before, run)) await stopAt(before, parts);
-      const outcome = await prepareTries(parts, acknowledges);
-      if (outcome !== 'unanswered' && outcome !== undefined && !run.progress.isRefused) {
-        run.progress.failedStage ??= 'prepare_executor';
-      }
-      return outcome;
-    },
+    acknowledgeAndPrepare: () => prepare(parts, () => beginOnce(parts)),
+    prepare: () => prepare<never>(parts, () => prepareOnce(parts)),
 
     run: async (stage, options) => {
       const moment = { before: stage.name };
@@ -86,21 +82,39 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
 }
 
 /**
- * Prepares the environment, again if a person asks for it after a failure. Returns the same values
- * as {@link BuildStages.prepare}.
+ * Returns an outcome when the build ends with this try, and undefined when the environment is
+ * prepared. Only a try that also acknowledges the job may be `unanswered`.
  */
-async function prepareTries(
+type PrepareTry<Unanswered> = () => Promise<BuildOutcome | Unanswered | undefined>;
+
+/** Prepares the environment with all tries, of which only the first may acknowledge the job. */
+async function prepare<Unanswered extends 'unanswered'>(
   parts: Parts,
-  acknowledges: boolean,
-): Promise<BuildOutcome | 'unanswered' | undefined> {
+  firstTry: PrepareTry<Unanswered>,
+): Promise<BuildOutcome | Unanswered | undefined> {
+  const { run } = parts;
+  const point = { before: 'prepare_executor' };
+  if (isHeldAt(point, run)) await stopAt(point, parts);
+  const outcome = await prepareTries(parts, firstTry);
+  if (typeof outcome === 'object' && !run.progress.isRefused) {
+    run.progress.failedStage ??= 'prepare_executor';
+  }
+  return outcome;
+}
+
+/** Prepares the environment, again if a person asks for it after a failure. */
+async function prepareTries<Unanswered extends 'unanswered'>(
+  parts: Parts,
+  firstTry: PrepareTry<Unanswered>,
+): Promise<BuildOutcome | Unanswered | undefined> {
   const { run } = parts;
   const failureOf = { failureOf: 'prepare_executor' };
   for (let attempt = 1; ; attempt += 1) {
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const outcome = await prepare(parts, acknowledges && attempt === 1);
-    if (outcome === 'unanswered') {
+    const outcome = await (attempt === 1 ? firstTry() : prepareOnce(parts));
+    if (typeof outcome === 'string') {
       endRow({ end: outcome });
       return outcome;
     }
@@ -195,38 +209,49 @@ function timeLeft(limitMs: number | undefined): () => number | undefined {
   return () => Math.max(0, endMs - Date.now());
 }
 
-async function prepare(
+/** One try that tells GitLab that the job runs, and prepares the environment. */
+function beginOnce(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
+  const { build, assignment } = parts;
+  return tryToPrepare(parts, {
+    call: () => assignment.node.prepare.beginBuild(build),
+    settle: (beginning) => settleBeginning(beginning, parts),
+  });
+}
+
+/** One try that prepares the environment of an acknowledged job. */
+function prepareOnce(parts: Parts): Promise<BuildOutcome | undefined> {
+  const { build, assignment } = parts;
+  return tryToPrepare(parts, {
+    call: () => assignment.node.prepare.prepareEnvironment(build),
+    settle: () => undefined,
+  });
+}
+
+interface PrepareCall<Answer, Settled> {
+  call(): Promise<Answer>;
+  settle(answer: Answer): Settled;
+}
+
+async function tryToPrepare<Answer, Settled>(
   parts: Parts,
-  acknowledges: boolean,
-): Promise<BuildOutcome | 'unanswered' | undefined> {
-  const { run, plan } = parts;
+  { call, settle }: PrepareCall<Answer, Settled>,
+): Promise<BuildOutcome | Settled> {
+  const { run, plan, canceller } = parts;
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
   const { prepareTimeoutMs: limitMs } = plan;
   const ended = run.isInterruptedBy(ending)
     ? undefined
-    : await callToPrepare(parts, acknowledges, { ending, limitMs, how: 'kill' });
+    : await canceller.run({ call, ending, limitMs, how: 'kill' });
   if (ended === undefined) {
     return limitMs === undefined || run.isInterruptedBy(ending)
       ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
       : outcomeOfOwnTimeout('prepare', limitMs);
   }
   try {
-    const answer = ended.take();
-    return typeof answer === 'string' ? settleBeginning(answer, parts) : undefined;
+    return settle(ended.take());
   } catch (error) {
     return outcomeOfFailure(error, run.interruption);
   }
-}
-
-function callToPrepare(
-  { build, assignment, canceller }: Parts,
-  acknowledges: boolean,
-  how: Omit<Stoppable<unknown>, 'call'>,
-): Promise<Watched<Beginning> | Watched<void> | undefined> {
-  const { beginBuild, prepareEnvironment } = assignment.node.prepare;
-  return acknowledges
-    ? canceller.run({ ...how, call: () => beginBuild(build) })
-    : canceller.run({ ...how, call: () => prepareEnvironment(build) });
 }
 
 function settleBeginning(

@@ -49,42 +49,41 @@ export async function runStageSequence(
   const build = { buildId: job.buildId };
   const outcome =
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
-    endOf(await prepare(job, { ...scope, stages, clock })) ??
+    (await prepare(job, { ...scope, stages, clock })) ??
     (await runStages(plan, { ...scope, build, stages, clock }));
   if (plan.terminal !== undefined) await stages.run(plan.terminal, { jobStatus: 'running' });
   clock.stop();
   return outcome;
 }
 
-type Preparation = Awaited<ReturnType<BuildStages['prepare']>>;
-
 interface PreparationScope extends StageSequenceScope {
   readonly stages: BuildStages;
   readonly clock: JobClock;
 }
 
-function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
-  return scope.beginsInOneCall === true ? begin(job, scope) : scope.stages.prepare(false);
-}
-
-/** Only an outcome remains: the preparation of an acknowledged job is never `unanswered`. */
-function endOf(prepared: Preparation): BuildOutcome | undefined {
-  return prepared === 'unanswered' ? undefined : prepared;
+/** Prepares the environment. Returns an outcome when the build ends here. */
+function prepare(job: JobSummary, scope: PreparationScope): Promise<BuildOutcome | undefined> {
+  return scope.beginsInOneCall === true
+    ? acknowledgeAndPrepare(job, scope)
+    : scope.stages.prepare();
 }
 
 /**
- * Prepares the environment. The job's clock does not run while GitLab is away and has not accepted
- * the job.
+ * Acknowledges the job and prepares the environment. The job's clock does not run while GitLab is
+ * away and has not accepted the job.
  */
-async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
+async function acknowledgeAndPrepare(
+  job: JobSummary,
+  scope: PreparationScope,
+): Promise<BuildOutcome | undefined> {
   const { stages, clock } = scope;
-  const outcome = await stages.prepare(true);
+  const outcome = await stages.acknowledgeAndPrepare();
   if (outcome !== 'unanswered') return outcome;
   clock.stop();
   const refused = await acknowledge(job, scope);
   if (refused !== undefined) return refused;
   clock.start();
-  return stages.prepare(false);
+  return stages.prepare();
 }
 
 /**
