@@ -108,9 +108,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const { job } = input;
   const { run } = scope;
-  // Every node that the build runs on acknowledges the job itself. A node that only reports the end
-  // does not, if GitLab knows already that the job runs: see `concludeElsewhere`.
-  if (scope.assignment.mergesCalls) run.progress.isAcknowledged = false;
+  forgetAcknowledgement(scope);
   const beginsInOneCall = mayBeginInOneCall(job, scope);
   const refused = beginsInOneCall ? undefined : await acknowledge(job, scope);
   const background = new CancellationScope();
@@ -145,6 +143,14 @@ function startBackgroundWork(
  */
 function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
   return assignment.failover === undefined && run.holds.jobEnded(outcome);
+}
+
+/**
+ * Every node that the build runs on acknowledges the job itself. A node that only reports the end
+ * does not, if GitLab knows already that the job runs: see `concludeElsewhere`.
+ */
+function forgetAcknowledgement({ assignment, run }: BuildScope): void {
+  if (assignment.mergesCalls) run.progress.isAcknowledged = false;
 }
 
 /** Whether one call acknowledges the job and prepares its environment. */
