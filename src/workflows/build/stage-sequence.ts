@@ -134,8 +134,8 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
 
 /**
  * Saves caches, then uploads artifacts. A failure here fails a build that was successful so far.
- * The job's clock stops when the job's own scripts end, because a GitLab that is away must not fail
- * a job that has ended.
+ * The job's clock still counts while caches are saved. It stops at the first upload of artifacts,
+ * because a GitLab that is away must not fail a job that has ended.
  */
 async function keepFiles(
   { finish }: BuildPlan,
