@@ -21,7 +21,7 @@ const RESTART_INTERVAL_MS = 20_000;
 
 /**
  * Runs one node in the foreground: the embedded Temporal unless another is configured, the three
- * workers, and feedRunners when config.toml has runners. Returns the exit code.
+ * workers, and feedRunners, also when config.toml has no runners. Returns the exit code.
  */
 export async function runWorker(options: RunOptions): Promise<number> {
   const { log } = options;
