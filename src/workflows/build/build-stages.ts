@@ -25,11 +25,12 @@ export interface BuildStages {
    */
   prepare(): Promise<BuildOutcome | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
-  run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
+  run(stage: PlannedStage, options?: StageOptions): Promise<StageOutcome>;
 }
 
 export interface StageOptions {
-  readonly jobStatus: StageRequest['jobStatus'];
+  /** How the job has ended, for a stage after its script; otherwise `running`, the default. */
+  readonly jobStatus?: StageRequest['jobStatus'];
   /** The stage is stopped when all its tries together take longer. */
   readonly limitMs?: number;
 }
@@ -64,7 +65,7 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     acknowledgeAndPrepare: () => prepare(parts, () => beginOnce(parts)),
     prepare: () => prepare<never>(parts, () => prepareOnce(parts)),
 
-    run: async (stage, options) => {
+    run: async (stage, options = {}) => {
       const moment = { before: stage.name };
       if (isHeldAt(moment, run)) await stopAt(moment, parts);
       const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
@@ -176,7 +177,7 @@ async function runTry(
   run.show({ stage: stage.name });
   run.showAttributes({ Stage: stage.name });
   const endRow = run.stages.begin(stage.name, attempt);
-  const { jobStatus, before } = options;
+  const { jobStatus = 'running', before } = options;
   const request = { stage, attempt, jobStatus, ...(before.length > 0 && { before }) };
   const outcome = await runOnce(request, limitMs, parts);
   endRow(stageEndOf(outcome));

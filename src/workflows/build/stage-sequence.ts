@@ -51,7 +51,7 @@ export async function runStageSequence(
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
     (await prepare(job, { ...scope, stages, clock })) ??
     (await runStages(plan, { ...scope, build, stages, clock }));
-  if (plan.terminal !== undefined) await stages.run(plan.terminal, { jobStatus: 'running' });
+  if (plan.terminal !== undefined) await stages.run(plan.terminal);
   clock.stop();
   return outcome;
 }
@@ -95,7 +95,7 @@ async function resolveSecrets(
   { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
 ): Promise<BuildOutcome | undefined> {
   if (secrets === undefined) return undefined;
-  const ended = await stages.run(secrets, { jobStatus: 'running' });
+  const ended = await stages.run(secrets);
   return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
 }
 
@@ -112,7 +112,7 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
   for (const stage of plan.preparation) {
     const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
     const limit = limitMs === undefined ? {} : { limitMs };
-    const ended = await stages.run(stage, { jobStatus: 'running', ...limit });
+    const ended = await stages.run(stage, limit);
     if (ended.kind === 'succeeded') continue;
     const { interruption } = run;
     const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
@@ -159,7 +159,7 @@ async function runAll(
   for (const stage of wanted) {
     if (run.isOver()) break;
     if (isDelivery(stage)) clock.stop();
-    const ended = await stages.run(stage, { jobStatus: 'running' });
+    const ended = await stages.run(stage);
     if (outcome.kind === 'succeeded') outcome = ended;
   }
   return outcome;
@@ -215,7 +215,7 @@ async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutc
   const clock = startScriptClock(plan, scope);
   let outcome: StageOutcome = { kind: 'succeeded' };
   for (const step of plan.steps) {
-    if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
+    if (outcome.kind === 'succeeded') outcome = await stages.run(step);
   }
   clock?.cancel();
   return outcome;
@@ -240,13 +240,13 @@ async function cleanUp(plan: BuildPlan, { assignment, stages, run }: StagesScope
   if (cleanup === undefined || run.isOver()) return;
   if (plan.cleansUpLast === true && assignment.cleansUpLast) {
     run.progress.dueCleanup = cleanup;
-    await stages.run({ ...cleanup, place: 'runner' }, { jobStatus: 'running' });
+    await stages.run({ ...cleanup, place: 'runner' });
     return;
   }
   // The job's own clock ends with the first upload, except in builds planned by 0.1.0.
   const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
   const limit = finish === undefined ? {} : { limitMs };
-  const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
+  const outcome = await stages.run(cleanup, limit);
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }
 
