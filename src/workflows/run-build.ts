@@ -226,13 +226,13 @@ async function conclude(
 ): Promise<void> {
   const build = { buildId: job.buildId };
   const { progress } = run;
-  const lines = progress.linesToSay.splice(0);
+  const deferred = progress.deferredPrintStages.splice(0);
   run.show({ stage: 'report', outcome });
   await Promise.all([
     logAndContinue('result not reported', async () => {
       const { reportResult } = assignment.node.patient;
       await assignment.onNode(() =>
-        lines.length > 0 ? reportResult(build, outcome, lines) : reportResult(build, outcome),
+        deferred.length > 0 ? reportResult(build, outcome, deferred) : reportResult(build, outcome),
       );
       progress.isReported = true;
     }),

@@ -1,6 +1,7 @@
 import { condition, patched } from '@temporalio/workflow';
 import type { Beginning, BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
 import { outcomeOfOwnTimeout, outcomeOfStages } from '../../domain/build/build-outcome.ts';
+import type { HoldPoint } from '../../domain/build/hold.ts';
 import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
@@ -66,16 +67,16 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     prepare: () => prepare<never>(parts, () => prepareOnce(parts)),
 
     run: async (stage, options = {}) => {
-      const moment = { before: stage.name };
-      if (isHeldAt(moment, run)) await stopAt(moment, parts);
+      const point: HoldPoint = { before: stage.name };
+      if (isHeldAt(point, run)) await stopAt(point, parts);
       const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
       if (stage.place === 'runner' && isSaidLater) {
-        run.progress.linesToSay.push(stage);
+        run.progress.deferredPrintStages.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
         return { kind: 'succeeded' };
       }
-      const before = run.progress.linesToSay.splice(0);
-      const outcome = await runTries(stage, { ...options, before }, parts);
+      const deferred = run.progress.deferredPrintStages.splice(0);
+      const outcome = await runTries(stage, { ...options, deferred }, parts);
       if (outcome.kind !== 'succeeded') run.progress.failedStage ??= stage.name;
       return outcome;
     },
@@ -94,7 +95,7 @@ async function prepare<Unanswered extends 'unanswered'>(
   firstTry: PrepareTry<Unanswered>,
 ): Promise<BuildOutcome | Unanswered | undefined> {
   const { run } = parts;
-  const point = { before: 'prepare_executor' };
+  const point: HoldPoint = { before: 'prepare_executor' };
   if (isHeldAt(point, run)) await stopAt(point, parts);
   const outcome = await prepareTries(parts, firstTry);
   if (typeof outcome === 'object' && !run.progress.isRefused) {
@@ -109,7 +110,7 @@ async function prepareTries<Unanswered extends 'unanswered'>(
   firstTry: PrepareTry<Unanswered>,
 ): Promise<BuildOutcome | Unanswered | undefined> {
   const { run } = parts;
-  const failureOf = { failureOf: 'prepare_executor' };
+  const failurePoint: HoldPoint = { failureOf: 'prepare_executor' };
   for (let attempt = 1; ; attempt += 1) {
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
@@ -120,12 +121,15 @@ async function prepareTries<Unanswered extends 'unanswered'>(
       return outcome;
     }
     endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
-    if (outcome?.state !== 'failed' || !isHeldAt(failureOf, run)) return outcome;
-    if (!(await stopAt(failureOf, parts))) return outcome;
+    if (outcome?.state !== 'failed' || !isHeldAt(failurePoint, run)) return outcome;
+    if (!(await stopAt(failurePoint, parts))) return outcome;
   }
 }
 
-type StageTries = StageOptions & Required<Pick<StageRequest, 'before'>>;
+interface StageTries extends StageOptions {
+  /** Stages whose lines this stage prints before its own. */
+  readonly deferred: readonly PlannedStage[];
+}
 
 async function runTries(
   stage: PlannedStage,
@@ -137,18 +141,18 @@ async function runTries(
   let { attempts } = stage;
   const leftMs = timeLeft(options.limitMs);
   const isEnding = (): boolean => parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
-  const failureOf = { failureOf: stage.name };
+  const failurePoint: HoldPoint = { failureOf: stage.name };
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
     outcome = await runTry({ stage, attempt, options, limitMs }, parts);
-    if (!hasFailed(outcome, isHeldAt(failureOf, run)) || assignment.failover !== undefined) {
+    if (!hasFailed(outcome, isHeldAt(failurePoint, run)) || assignment.failover !== undefined) {
       return outcome;
     }
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
     if (attempt < attempts) {
       await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
-    } else if (isHeldAt(failureOf, run) && (await stopAt(failureOf, parts))) attempts += 1;
+    } else if (isHeldAt(failurePoint, run) && (await stopAt(failurePoint, parts))) attempts += 1;
   }
   return outcome;
 }
@@ -177,8 +181,11 @@ async function runTry(
   run.show({ stage: stage.name });
   run.showAttributes({ Stage: stage.name });
   const endRow = run.stages.begin(stage.name, attempt);
-  const { jobStatus = 'running', before } = options;
-  const request = { stage, attempt, jobStatus, ...(before.length > 0 && { before }) };
+  const { jobStatus = 'running', deferred } = options;
+  const request = {
+    ...{ stage, attempt, jobStatus },
+    ...(deferred.length > 0 && { before: deferred }),
+  };
   const outcome = await runOnce(request, limitMs, parts);
   endRow(stageEndOf(outcome));
   return outcome;

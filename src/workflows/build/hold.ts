@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { BuildRef } from '../../activities/contract.ts';
-import { holdPointOf, type HoldPlace } from '../../domain/build/hold.ts';
+import { describeHoldPoint, type HoldPoint } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
@@ -18,8 +18,8 @@ interface StopScope extends HoldScope {
 }
 
 /** Whether a person's command stops the build before a stage, or after it has failed. */
-export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
-  const point = holdPointOf(at);
+export function isHeldAt(at: HoldPoint, { holds }: BuildRun): boolean {
+  const point = describeHoldPoint(at);
   return point !== undefined && holds.hasCommandAt(point);
 }
 
@@ -28,9 +28,9 @@ export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
  * tried again. Only call it where {@link isHeldAt} returns true: builds that nobody holds must
  * decide as they did before holds existed.
  */
-export async function stopAt(at: HoldPlace, scope: StopScope): Promise<boolean> {
+export async function stopAt(at: HoldPoint, scope: StopScope): Promise<boolean> {
   const { holds } = scope.run;
-  await stopAtPoint(holdPointOf(at) ?? '', scope);
+  await stopAtPoint(describeHoldPoint(at) ?? '', scope);
   if (!holds.isRetried) return false;
   holds.takeRetry();
   return true;

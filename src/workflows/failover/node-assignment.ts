@@ -126,7 +126,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
  */
 function beginOn({ progress }: BuildRun, protocol: number): void {
   progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
-  progress.linesToSay = [];
+  progress.deferredPrintStages = [];
   progress.dueCleanup = undefined;
 }
 

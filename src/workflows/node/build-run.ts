@@ -57,7 +57,7 @@ export interface BuildProgress {
    * Stages that only print a line. The next call prints the lines too, because a call of its own
    * takes tens of milliseconds.
    */
-  linesToSay: PlannedStage[];
+  deferredPrintStages: PlannedStage[];
   /** The clean-up that is due when the environment is removed. */
   dueCleanup: PlannedStage | undefined;
   /** The first stage that did not succeed. */
@@ -116,7 +116,7 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
     progress: {
       ...{ isAcknowledged: false, isRefused: false, hasBegunScript: false, isTimed: false },
       ...{ startsForShells: false, isReported: false, isReleased: false },
-      ...{ linesToSay: [], dueCleanup: undefined, failedStage: undefined },
+      ...{ deferredPrintStages: [], dueCleanup: undefined, failedStage: undefined },
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),

@@ -2,7 +2,7 @@ import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import {
   describeHold,
   describeCommand,
-  holdPointOf,
+  describeHoldPoint,
   REPEATABLE_STAGES,
   MAX_HOLD_MS,
   parseHoldCommand,
@@ -20,7 +20,7 @@ import * as messages from '../messages.ts';
 
 /** People's commands to stop a build before a stage, and to keep its containers after the job. */
 export interface Holds {
-  /** Whether the build has to stop at this point: see `holdPointOf`. */
+  /** Whether the build has to stop at this point: see `describeHoldPoint`. */
   hasCommandAt(point: string): boolean;
   /**
    * Stops the build here. Returns the time until which it waits at most, or undefined once it may
@@ -140,7 +140,7 @@ function takeCommand(command: HoldCommand, state: HoldState, scope: HoldScope): 
   if (forMs === 0) return withdraw(command, { state, scope });
   const nowMs = Date.now();
   tell(describeHold(command, nowMs), { state, scope });
-  const point = holdPointOf(command);
+  const point = describeHoldPoint(command);
   if (point !== undefined) {
     state.points.set(point, command);
     if (state.pause?.point === point) state.pause = { point, untilMs: nowMs + forMs };
@@ -163,7 +163,7 @@ interface HoldParts {
 /** Removes a hold. A person asks for this with a time of 0. */
 function withdraw(command: HoldCommand, { state, scope }: HoldParts): string {
   const { by } = command;
-  const point = holdPointOf(command);
+  const point = describeHoldPoint(command);
   if (point === undefined || state.pause?.point === point) return release(by, { state, scope });
   state.points.delete(point);
   const what = `the build does not stop ${point}`;
