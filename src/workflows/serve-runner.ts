@@ -25,7 +25,7 @@ import type { ServeRunnerState } from './states.ts';
  * Duration of one run of requests. It is long enough to keep the history of an idle runner short
  * (six events a minute), and short enough that a node that fills up soon lets another one ask.
  */
-const TURN_MS = 55_000;
+const REQUEST_RUN_MS = 55_000;
 /** Pause after a fault that is not GitLab's: the slots queue or the node has failed. */
 const FAULT_PAUSE_MS = 5_000;
 /**
@@ -160,7 +160,7 @@ function nextJobRequest({ state, update }: Runner): JobRequest {
   return {
     runnerKey: runner.key,
     ...{ intervalMs, offsetMs, mayWait, askAtOnce },
-    durationMs: TURN_MS,
+    durationMs: REQUEST_RUN_MS,
   };
 }
 

@@ -21,6 +21,10 @@ export interface FeedRunnersState extends FleetState {
    * True: tell every runner again, even without a change, because a runner's workflow may be gone.
    */
   readonly feedsAll: boolean;
+  /**
+   * True: tell every runner to forget its requests in progress and to ask again, because their
+   * process is gone.
+   */
   readonly askAnew: boolean;
   readonly isStopping: boolean;
 }

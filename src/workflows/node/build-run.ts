@@ -64,7 +64,8 @@ export interface BuildProgress {
   failedStage: string | undefined;
 }
 
-const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
+/** An interruption replaces only one of a lower priority. */
+const PRIORITY: Readonly<Record<Interruption['kind'], number>> = {
   script_timeout: 1,
   canceling: 2,
   job_timeout: 3,
@@ -106,7 +107,8 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
       return interruption;
     },
     interrupt: (next) => {
-      if (interruption !== undefined && WEIGHT[interruption.kind] >= WEIGHT[next.kind]) return;
+      const current = interruption && PRIORITY[interruption.kind];
+      if (current !== undefined && current >= PRIORITY[next.kind]) return;
       interruption = next;
       run.show({ interruption });
     },
