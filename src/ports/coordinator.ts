@@ -10,7 +10,7 @@ export interface Coordinator {
    * poll, 50 s); otherwise GitLab answers at once. A request is never aborted, because an answer
    * with a job must not be lost.
    */
-  requestJob(options: JobQuestion): Promise<JobReply>;
+  requestJob(options: JobRequestOptions): Promise<JobReply>;
   /** Sends a state. Throws TransientError when the call should be tried again. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
   /**
@@ -34,7 +34,7 @@ export interface Coordinator {
 }
 
 /** The options of a job request. */
-export interface JobQuestion {
+export interface JobRequestOptions {
   readonly mayWait: boolean;
   /** The web terminal that the job will have. */
   readonly session?: SessionOffer | undefined;

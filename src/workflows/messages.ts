@@ -126,6 +126,7 @@ export const runnerStatusQuery = defineQuery<unknown>('status');
 export interface RunnerState {
   readonly feeding: Feeding;
   readonly buildIds: readonly string[];
+  /** The number of open job requests. Other releases know it by this name. */
   readonly questionsUnderWay: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;

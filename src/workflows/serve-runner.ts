@@ -166,11 +166,11 @@ function nextJobRequest({ state, update }: Runner): JobRequest {
 
 async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void> {
   const { state, update } = runner;
-  const { questionLimit, feeding } = state();
+  const { questionLimit: requestLimit, feeding } = state();
   const { requestConcurrency } = feeding;
   const hasJob = outcome.kind === 'job';
   update({ lastAnswer: lastAnswerOf(outcome, Date.now(), state().lastAnswer) });
-  update({ questionLimit: adaptRequestLimit(questionLimit, { hasJob, requestConcurrency }) });
+  update({ questionLimit: adaptRequestLimit(requestLimit, { hasJob, requestConcurrency }) });
   if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
   if (outcome.kind === 'job') {
     update({ askAtOnce: true });

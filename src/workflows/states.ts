@@ -59,7 +59,7 @@ export interface ServeRunnerState {
   readonly feederId: string;
   /** True: the next request does not wait for the interval. */
   readonly askAtOnce: boolean;
-  /** The limit of open requests: see `adaptRequestLimit`. */
+  /** The limit of open job requests: see `adaptRequestLimit`. Histories have this name. */
   readonly questionLimit: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;
