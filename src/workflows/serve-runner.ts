@@ -13,7 +13,7 @@ import {
 import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import { adaptRequestLimit, isFeeding, isSamePace } from '../domain/runner/fleet.ts';
-import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
+import { isNodeSilent, isProcessStopped, reasonOf, throwBug } from './node/activity-failure.ts';
 import { describeRunner, lastAnswerOf } from './runner/runner-answers.ts';
 import { ignoreUnknownSignals, takesNoInput } from './node/odd-messages.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
@@ -139,10 +139,9 @@ async function runJobRequest(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    const reason = reasonOf(error);
     // A request ends like this when its process is stopped. The next process asks again.
-    const isStop = reason.includes('Worker is shutting down');
-    log[isStop ? 'debug' : 'warn']('job request not answered', { reason });
+    const level = isProcessStopped(error) ? 'debug' : 'warn';
+    log[level]('job request not answered', { reason: reasonOf(error) });
     // Temporal or the node was away. That has already taken time, so the next request does not
     // wait.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {

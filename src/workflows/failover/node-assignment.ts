@@ -3,11 +3,11 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  TimeoutFailure,
 } from '@temporalio/workflow';
 import type { FailoverPlan } from '../../domain/context/failover.ts';
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { FailureType } from '../../domain/failure.ts';
+import { isNodeSilent, isNotPickedUp } from '../node/activity-failure.ts';
 import { HEARTBEAT_MS, proxyNode, type BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import { replaceRecord, waitOrFailOver, wasReset, type Failover } from './failover.ts';
@@ -148,8 +148,6 @@ function nodeLost(nodeQueue: string): ApplicationFailure {
  * Returns when the node was last known to be alive, if the call failed because the node was silent.
  */
 function silentSince(error: unknown, startedMs: number): number | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  if (!(cause instanceof TimeoutFailure)) return undefined;
-  if (cause.timeoutType === 'SCHEDULE_TO_START') return startedMs;
-  return cause.timeoutType === 'HEARTBEAT' ? Date.now() - HEARTBEAT_MS : undefined;
+  if (isNotPickedUp(error)) return startedMs;
+  return isNodeSilent(error) ? Date.now() - HEARTBEAT_MS : undefined;
 }
