@@ -16,6 +16,7 @@ import { isHeldAt, noticesWritten, shellStart, writeNotices } from './build/hold
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { acknowledge } from './build/acknowledgement.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
+import type { AssignedNode } from './failover/failover.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
 import { attributesOfEnd } from './node/build-attributes.ts';
 import { openBuildRun, type BuildRun } from './node/build-run.ts';
@@ -45,11 +46,11 @@ export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const isCancelRequested = watchCancelRequest();
   return CancellationScope.nonCancellable(async () => {
     const { outcome, assignment } = await runInOrder(input, run);
-    const { node, onNode } = assignment;
     return endAsOutcome(
       {
         ...{ outcome, stage: run.progress.failedStage },
-        markCanceled: () => onNode(() => node.stop.markCanceled({ buildId: input.job.buildId })),
+        markCanceled: () =>
+          assignment.onNode((node) => node.stop.markCanceled({ buildId: input.job.buildId })),
       },
       isCancelRequested,
     );
@@ -68,10 +69,15 @@ interface BuildScope {
 }
 
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
-  const { job, nodeQueue, rescue } = input;
+  const { job, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
-  const { protocol } = job;
-  let assignment = openAssignment({ job, nodeQueue, fencingToken: 0, protocol, plan: rescue, run });
+  const assignTo = ({ nodeQueue, fencingToken, protocol }: AssignedNode): NodeAssignment =>
+    openAssignment({ job, nodeQueue, fencingToken, protocol, plan: rescue, run });
+  let assignment = assignTo({
+    nodeQueue: input.nodeQueue,
+    fencingToken: 0,
+    protocol: job.protocol,
+  });
   let outcome = await runOnNode(input, { assignment, run });
   for (
     let failover = assignment.failover;
@@ -80,14 +86,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   ) {
     run.stages.tell([]);
     run.showAttributes({ Node: nodeNameOf(failover.nodeQueue) });
-    assignment = openAssignment({
-      job,
-      nodeQueue: failover.nodeQueue,
-      fencingToken: failover.fencingToken,
-      protocol: failover.protocol,
-      plan: rescue,
-      run,
-    });
+    assignment = assignTo(failover);
     outcome =
       failover.kind === 'moved'
         ? await runOnNode(input, { assignment, run })
@@ -183,11 +182,11 @@ async function release(
   { job, runnerWorkflowId }: RunBuildInput,
   { assignment, run, background }: BuildScope & { readonly background?: CancellationScope },
 ): Promise<void> {
-  const { node, mergesCalls, onNode } = assignment;
+  const { mergesCalls, onNode } = assignment;
   const build = { buildId: job.buildId };
   if (!mergesCalls) background?.cancel();
   await logAndContinue('build not released', async () => {
-    await onNode(() =>
+    await onNode((node) =>
       mergesCalls
         ? node.quick.releaseBuild(build, runnerWorkflowId)
         : node.quick.releaseBuild(build),
@@ -230,20 +229,20 @@ async function conclude(
   run.show({ stage: 'report', outcome });
   await Promise.all([
     logAndContinue('result not reported', async () => {
-      const { reportResult } = assignment.node.patient;
-      await assignment.onNode(() =>
-        deferred.length > 0 ? reportResult(build, outcome, deferred) : reportResult(build, outcome),
+      await assignment.onNode(({ patient }) =>
+        deferred.length > 0
+          ? patient.reportResult(build, outcome, deferred)
+          : patient.reportResult(build, outcome),
       );
       progress.isReported = true;
     }),
     logAndContinue('environment not destroyed', async () => {
       if (isHeld) await whileHeld(build, { assignment, run, outcome });
       run.holds.removalBegun();
-      const { destroyEnvironment } = assignment.node.quick;
-      await assignment.onNode(() =>
+      await assignment.onNode(({ quick }) =>
         progress.dueCleanup === undefined
-          ? destroyEnvironment(build)
-          : destroyEnvironment(build, progress.dueCleanup),
+          ? quick.destroyEnvironment(build)
+          : quick.destroyEnvironment(build, progress.dueCleanup),
       );
     }),
   ]);
@@ -266,8 +265,8 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
   let watched: { readonly jobTimeoutMs?: number } = { jobTimeoutMs: timeoutMs };
   for (;;) {
     const options = { ignoreCanceling, ...watched };
-    const end = await assignment.onNode(() =>
-      assignment.node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
+    const end = await assignment.onNode((node) =>
+      node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
     );
     if (end === 'sealed') return;
     // GitLab only answers to the trace of an acknowledged job.

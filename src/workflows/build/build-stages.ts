@@ -7,6 +7,7 @@ import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
 import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failure.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
 import { isHeldAt, stopAt } from './hold.ts';
@@ -219,24 +220,22 @@ function timeLeft(limitMs: number | undefined): () => number | undefined {
 
 /** One try that tells GitLab that the job runs, and prepares the environment. */
 function beginOnce(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
-  const { build, assignment } = parts;
   return tryToPrepare(parts, {
-    call: () => assignment.node.prepare.beginBuild(build),
+    call: (node) => node.prepare.beginBuild(parts.build),
     settle: (beginning) => settleBeginning(beginning, parts),
   });
 }
 
 /** One try that prepares the environment of an acknowledged job. */
 function prepareOnce(parts: Parts): Promise<BuildOutcome | undefined> {
-  const { build, assignment } = parts;
   return tryToPrepare(parts, {
-    call: () => assignment.node.prepare.prepareEnvironment(build),
+    call: (node) => node.prepare.prepareEnvironment(parts.build),
     settle: () => undefined,
   });
 }
 
 interface PrepareCall<Answer, Settled> {
-  call(): Promise<Answer>;
+  call(node: BuildNode): Promise<Answer>;
   settle(answer: Answer): Settled;
 }
 
@@ -278,13 +277,13 @@ async function runOnce(
   { build, assignment, run, canceller }: Parts,
 ): Promise<StageOutcome> {
   const { stage, attempt } = request;
-  const calls = isDelivery(stage) ? assignment.node.patient : assignment.node.stage;
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await canceller.run({
-    call: () => {
+    call: (node) => {
       // Set just before the call, because until then the build may move to another node.
       if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
-      return calls.runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
+      const { runStage } = isDelivery(stage) ? node.patient : node.stage;
+      return runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
     },
     ending: endingOf(stage),
     limitMs,
@@ -315,7 +314,7 @@ export async function stageTimeLeft(
   if (limitMs === undefined) return 0;
   if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_LIMITS)) return 0;
   try {
-    return await assignment.onNode(() => assignment.node.quick.timeLeft(build, limitMs, stage));
+    return await assignment.onNode((node) => node.quick.timeLeft(build, limitMs, stage));
   } catch (error) {
     throwBug(error);
     return 0;

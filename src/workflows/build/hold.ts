@@ -69,7 +69,7 @@ function tellStop(where: string, { notices, progress }: BuildRun): void {
 
 /** Returns the call that starts the job's container for a person's shell. */
 export function shellStart(build: BuildRef, { assignment }: HoldScope): ShellStart {
-  return (count) => assignment.onNode(() => assignment.node.quick.startForShell(build, count));
+  return (count) => assignment.onNode((node) => node.quick.startForShell(build, count));
 }
 
 /** Writes people's commands into the trace. Runs beside the build. */
@@ -82,7 +82,7 @@ export async function writeNotices(
     const notice = notices.next;
     if (notice === undefined) continue;
     await logAndContinue('command of a person not written into the log', () =>
-      assignment.onNode(() => assignment.node.notice.writeNotice(build, notice)),
+      assignment.onNode((node) => node.notice.writeNotice(build, notice)),
     );
     notices.drop();
   }

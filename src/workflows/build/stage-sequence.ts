@@ -265,7 +265,7 @@ function startJobClock(
   const leftMs = async (): Promise<number> => {
     // Somebody may have set Temporal's clock. Builds of 0.1.0 do not ask the node.
     if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_TIMEOUT)) return 0;
-    return assignment.onNode(() => assignment.node.quick.timeLeft({ buildId }, timeoutMs));
+    return assignment.onNode((node) => node.quick.timeLeft({ buildId }, timeoutMs));
   };
   let timer: CancellationScope | undefined;
   const clock = {
