@@ -31,7 +31,7 @@ export interface BuildStages {
 }
 
 export interface StageOptions {
-  /** How the job has ended, for a stage after its script; otherwise `running`, the default. */
+  /** `CI_JOB_STATUS` of the stage's script. The default is `running`. */
   readonly jobStatus?: StageRequest['jobStatus'];
   /** The stage is stopped when all its tries together take longer. */
   readonly limitMs?: number;
@@ -70,8 +70,8 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     run: async (stage, options = {}) => {
       const point: HoldPoint = { before: stage.name };
       if (isHeldAt(point, run)) await stopAt(point, parts);
-      const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
-      if (stage.place === 'runner' && isSaidLater) {
+      const isPrintedLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
+      if (stage.place === 'runner' && isPrintedLater) {
         run.progress.deferredPrintStages.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
         return { kind: 'succeeded' };
