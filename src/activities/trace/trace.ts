@@ -252,15 +252,15 @@ async function sendBytes(
   ports: NextPatchPorts,
 ): Promise<SentBytes> {
   const coordinator = ports.coordinator(context.runner);
-  const room = coordinator.takePatchRoom(trace.sendableBytes - trace.ackedBytes);
+  const permit = coordinator.takePatchPermit(trace.sendableBytes - trace.ackedBytes);
   try {
-    const body = await trace.read(trace.ackedBytes, room.maxBytes);
+    const body = await trace.read(trace.ackedBytes, permit.maxBytes);
     const window = { startByte, endByte: startByte + body.byteLength };
     const patch = { window, body, debugTrace: isDebugTrace(context) };
     const reply = await coordinator.patchTrace(credentialsOf(context), patch);
     return { reply, sentBytes: body.byteLength };
   } finally {
-    room.giveBack();
+    permit.giveBack();
   }
 }
 
