@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../ports/index.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
@@ -90,7 +90,7 @@ async function copyOnce(
   const call: DaemonCall = {
     doing: `follow the log of container "${idOrName}"`,
     method: 'GET',
-    path: `/containers/${segment(idOrName)}/logs`,
+    path: `/containers/${encodePath(idOrName)}/logs`,
     query: { stdout: '1', stderr: '1', timestamps: '1', follow: follow ? '1' : '0' },
     patience: 'long',
   };
