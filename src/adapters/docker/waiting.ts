@@ -1,5 +1,4 @@
 import { finished } from 'node:stream/promises';
-import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
@@ -8,6 +7,7 @@ import { refusalFault } from './faults.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
+import { createdSchema } from './replies.ts';
 import { saysNotRunning } from './states.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
@@ -176,8 +176,6 @@ for pid in $pids; do
 done
 `;
 
-const execSchema = z.object({ Id: z.string() });
-
 /**
  * Terminates the processes as far as possible. Without a shell in the image, `stop` alone must do.
  */
@@ -198,7 +196,7 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
   const limitMs = timing.stopGraceMs + 2_000;
   try {
     const created = await daemon.expect(create, { limitMs, accept: [201] });
-    const { Id } = parseReply(execSchema, created.body, daemon.action(create));
+    const { Id } = parseReply(createdSchema, created.body, daemon.action(create));
     const start: DaemonCall = {
       doing,
       method: 'POST',

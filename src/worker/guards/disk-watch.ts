@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
+import { RESERVE_BYTES, RESERVE_SHARE } from '../../adapters/host/free-space.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 
 /** Total and free bytes or inodes of a file system. */
@@ -14,21 +15,18 @@ export interface DiskSpace {
   readonly files: FreeCount;
 }
 
-/** No new job is requested while less space than this is free, or less than 5 % of a small disk. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_FILES = 1_000;
-const MIN_FREE_SHARE = 0.05;
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'disk';
 
 /** Returns what is short; undefined when there is room for another job. */
 export function findShortage({ bytes, files }: DiskSpace): 'space' | 'inodes' | undefined {
-  if (isShort(bytes, MIN_FREE_BYTES)) return 'space';
+  if (isShort(bytes, RESERVE_BYTES)) return 'space';
   return isShort(files, MIN_FREE_FILES) ? 'inodes' : undefined;
 }
 
 function isShort({ free, total }: FreeCount, least: number): boolean {
-  return total > 0 && free < Math.min(least, total * MIN_FREE_SHARE);
+  return total > 0 && free < Math.min(least, total * RESERVE_SHARE);
 }
 
 export interface DiskWatch {
