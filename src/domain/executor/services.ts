@@ -2,6 +2,7 @@ import { FailureType, FinalError } from '../failure.ts';
 import { isProcessName, skippedWarning } from '../variables/environment.ts';
 import type { JobService } from '../job/payload.ts';
 import { containerBaseName } from '../context/names.ts';
+import { quoteText } from '../quote-text.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
@@ -122,8 +123,7 @@ function definitionOf({ environment, ...service }: ConfiguredService): JobServic
 function readName({ name }: JobService): ServiceName {
   const parsed = parseServiceName(name);
   if (parsed !== undefined) return parsed;
-  const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
-  throw configurationFault(`invalid service image name: ${shown}`);
+  throw configurationFault(`invalid service image name: ${quoteText(name)}`);
 }
 
 interface NamedService {
