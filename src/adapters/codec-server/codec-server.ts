@@ -43,8 +43,13 @@ export interface CodecServerOptions {
 export async function openCodecServer(options: CodecServerOptions): Promise<OpenHttpServer> {
   const { host, port, setting, log } = options;
   return openHttpServer({
-    ...{ host, port, setting, log, name: 'codec server' },
-    ...{ maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: MAX_BODY_BYTES },
+    host,
+    port,
+    setting,
+    log,
+    name: 'codec server',
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    maxBodyBytes: MAX_BODY_BYTES,
     answer: (request) => answer(request, options),
   });
 }
@@ -93,7 +98,9 @@ function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): HttpRespon
 }
 
 const PREFLIGHT: HttpResponse = {
-  ...{ status: 200, type: 'text', body: '' },
+  status: 200,
+  type: 'text',
+  body: '',
   headers: {
     'Access-Control-Allow-Methods': 'POST',
     'Access-Control-Allow-Headers': HEADERS,

@@ -36,7 +36,9 @@ export function createFiles(parts: EngineParts): Files {
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, options) =>
       writeFiles(parts, {
-        ...{ ...options, idOrName, path },
+        ...options,
+        idOrName,
+        path,
         call: archiveCall('PUT', { idOrName, path }),
       }),
   };

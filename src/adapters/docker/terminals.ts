@@ -47,8 +47,12 @@ async function openTerminal(
 ): Promise<ContainerTerminal | undefined> {
   const mark = randomBytes(8).toString('hex');
   const reply = await createExec(parts, container, {
-    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: command.hasTty },
-    ...{ Cmd: command.command, Env: [`${MARK}=${mark}`] },
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: command.hasTty,
+    Cmd: command.command,
+    Env: [`${MARK}=${mark}`],
   });
   if (reply === undefined) return undefined;
   const exec = { container, execId: reply, mark };

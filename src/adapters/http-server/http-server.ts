@@ -98,7 +98,8 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
 /** Returns the options of Node's servers that all our servers have in common. */
 export function requestRules(requestMs: number) {
   return {
-    ...{ headersTimeout: requestMs, requestTimeout: requestMs },
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
     connectionsCheckingInterval: requestMs / 10,
     requireHostHeader: false, // `requestFault` checks it.
   };
