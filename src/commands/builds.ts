@@ -65,7 +65,9 @@ async function describeBuild(client: Client, buildId: string): Promise<OpenBuild
     .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(buildStatusQuery))
     .catch(() => ({ stage: '?' }));
   return {
-    ...{ buildId, ...status, startedAt: description.startTime },
+    buildId,
+    ...status,
+    startedAt: description.startTime,
     jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
     summary: (await description.staticSummary()) ?? '',
     node: nodeOf(description.memo?.['nodeQueue']),

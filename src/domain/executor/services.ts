@@ -57,7 +57,9 @@ export function planServices(input: ServicesInput): ServicesPlan {
     const name = readName(definition);
     const aliases = planAliases({
       wanted: [...name.aliases, ...splitAliases(definition.alias)],
-      ...{ taken, reserved, service: { name: definition.name, index } },
+      taken,
+      reserved,
+      service: { name: definition.name, index },
     });
     warnings.push(...aliases.warnings);
     if (definition.entrypoint.length > 0 && disableEntrypointOverwrite) {
@@ -141,7 +143,10 @@ function planService(input: ServicesInput, service: NamedService): PlannedServic
   const slug = name.path.replaceAll('/', '__').replace(/[^A-Za-z0-9_.-]/g, '-');
   const containerName = `${containerBaseName(context)}-${slug}-${index}`;
   return {
-    ...{ index, containerName, title: name.title, aliases },
+    index,
+    containerName,
+    title: name.title,
+    aliases,
     image: {
       reference: name.image,
       policies: planPullPolicies({ image: name.image, asked: definition.pull_policy, docker }),

@@ -12,8 +12,12 @@ import type { FindScope } from './find-build.ts';
 
 /** The feeding of a runner that was not told to ask yet. */
 const UNFED = {
-  ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
-  ...{ limit: 0, requestConcurrency: 1, mayWait: true },
+  isFed: false,
+  intervalMs: 3_000,
+  offsetMs: 0,
+  limit: 0,
+  requestConcurrency: 1,
+  mayWait: true,
 } as const;
 
 export interface WorkflowRestart {
