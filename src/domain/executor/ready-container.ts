@@ -103,13 +103,7 @@ function readyHelper(
   const { entrypoint: imageEntrypoint } = images.get('helper') ?? NO_IMAGE;
   const { turn, bell } = files;
   return letHelperWait(withFiles(containers.helper, files), {
-    imageEntrypoint,
-    isOfficialImage,
-    sharesPipes,
-    turn,
-    bell,
-    hasUmask,
-    directories,
+    ...{ imageEntrypoint, isOfficialImage, sharesPipes, turn, bell, hasUmask, directories },
   });
 }
 
@@ -121,11 +115,7 @@ function readyBuild(
   const { entrypoint: imageEntrypoint } = images.get('build') ?? NO_IMAGE;
   const { turn, bell } = files;
   return letJobStartEarly(withFiles(containers.build, files), {
-    imageEntrypoint,
-    startsEarly,
-    turn,
-    bell,
-    directories,
+    ...{ imageEntrypoint, startsEarly, turn, bell, directories },
   });
 }
 
