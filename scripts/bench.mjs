@@ -8,7 +8,7 @@ import { setUpDocker, setUpTemporal } from './lib/set-up.mjs';
  */
 await main(async () => {
   await ensureBuilt();
-  // A helper image that was named, for two runners at once, takes the place of the usual one.
+  // The environment comes last, because it may name a helper image that also serves gitlab-runner.
   const env = { ...(await setUpTemporal()), ...(await setUpDocker()), ...process.env };
   await runCompiled('test/bench/index.js', process.argv.slice(2), env);
 });

@@ -109,8 +109,8 @@ async function runFaults({ env, seed, report: files }) {
   const limits = { concurrency: 1 + TESTS_AT_ONCE, limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
-    // The workflows alone are quick: their activities are fake calls that fail, last long and run
-    // twice.
+    // These run only workflows. Their activities are fakes that fail, last long and run twice, so
+    // that many builds take little time.
     const seeds = { ...env, TGR_SEEDS: RANDOM_SEEDS };
     const title = `${RANDOM_SEEDS} random builds`;
     return [...broken, ...(await runTests(title, RANDOM, { env: seeds, ...limits }))];

@@ -13,7 +13,8 @@ export type { RunOptions } from './worker/node.ts';
 
 /** How often config.toml is checked for changes, as in gitlab-runner. */
 const CONFIG_WATCH_MS = 3_000;
-const FORGOTTEN_CHECK_MS = 5_000;
+/** How often the node's records are compared with Temporal's workflows. */
+const RECONCILE_INTERVAL_MS = 5_000;
 /** How often to try again to remove what Docker did not remove when its build ended. */
 const SWEEP_INTERVAL_MS = 5 * 60_000;
 /** How often to check whether somebody has ended the workflows that ask for jobs. */
@@ -21,7 +22,7 @@ const RESTART_INTERVAL_MS = 20_000;
 
 /**
  * Runs one node in the foreground: the embedded Temporal unless another is configured, the three
- * workers, and feedRunners when config.toml has runners. Returns the exit code.
+ * workers, and feedRunners, also when config.toml has no runners. Returns the exit code.
  */
 export async function runWorker(options: RunOptions): Promise<number> {
   const { log } = options;
@@ -71,12 +72,12 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
   const reportReload = (error: unknown): void => ports.log.error('reload not signaled', { error });
   process.on('SIGHUP', reload);
   watchFile(configPath, { interval: CONFIG_WATCH_MS }, reload);
-  const forgotten = setInterval(() => {
-    recovery.beginForgotten().catch((error: unknown) => {
+  const reconciling = setInterval(() => {
+    recovery.reconcileBuilds().catch((error: unknown) => {
       ports.log.warn('recorded jobs not looked through', { error });
     });
-  }, FORGOTTEN_CHECK_MS);
-  const restarting = restartNowAndThen(node);
+  }, RECONCILE_INTERVAL_MS);
+  const checking = scheduleWorkflowChecks(node);
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not searched for', { error });
@@ -100,9 +101,9 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
     await running.catch(() => undefined);
     throw error;
   } finally {
-    clearInterval(restarting);
+    clearInterval(checking);
     clearInterval(sweeping);
-    clearInterval(forgotten);
+    clearInterval(reconciling);
     unwatchFile(configPath, reload);
     process.off('SIGHUP', reload);
     stop();
@@ -123,10 +124,10 @@ function logReady({ ports, temporal, capacity }: Node, configPath: string): void
 }
 
 /**
- * Checks the workflows periodically. The first check comes after one interval, because the node has
- * just started the workflows itself.
+ * Checks periodically whether the workflows that ask for jobs run, and starts them again if not. The
+ * first check comes after one interval, because the node has just started the workflows itself.
  */
-function restartNowAndThen(node: Node): NodeJS.Timeout {
+function scheduleWorkflowChecks(node: Node): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { workflows: node.workflows, installation, ports };
   const workflowRestart = createWorkflowRestart(scope, () => feed(node, false));
@@ -152,7 +153,7 @@ async function feed(
       type: 'feedRunners',
       workflowId: messages.feedRunnersId(installation),
       taskQueue: messages.ORCHESTRATION_QUEUE,
-      workflowTaskTimeout: messages.STEP_LIMIT,
+      workflowTaskTimeout: messages.WORKFLOW_TASK_TIMEOUT,
       args: [initialFeedRunnersState(installation, configQueue)],
       reuse: 'use_existing',
     },

@@ -9,7 +9,7 @@ const PACKAGES = ['chromium', 'fonts-dejavu-core'];
 /**
  * Returns the path of a Chromium that starts: the machine's own, otherwise Debian's package, which
  * apt-get installs as root. Returns undefined when there is none: the tests in a browser are then
- * skipped, and tell it.
+ * skipped, and say so.
  */
 export async function findChromium() {
   const own = process.env.TGR_TEST_CHROMIUM || firstProgram();

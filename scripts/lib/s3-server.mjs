@@ -16,7 +16,7 @@ const ANSWER_LIMIT_MS = 10_000;
 
 /**
  * Returns the server's path; empty when it is not available here. The tests that need it are then
- * skipped, and tell it.
+ * skipped, and say so.
  */
 export async function findS3Server() {
   const cached = join(CACHE, `versitygw-${VERSION}`, 'versitygw');

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ROOT } from './paths.mjs';
 
-// What the events of Node's test runner say of files. A file that has a process of its own is a test
-// with the file's path as its name. So is the process of a group of files, in which each file is a
-// suite with its path as its name (`run-group.mjs`).
+// This tells which files the events of Node's test runner are about. A file with a process of its
+// own is reported as a test with the file's path as its name. So is the process of a group of files.
+// Each file of a group is a suite with its path as its name (`run-group.mjs`).
 
 /** The end of the names of programs that run a group of files. */
 export const GROUP_END = '.group.mjs';
@@ -26,7 +26,7 @@ export function pathOf(data) {
   return isMember(data) ? resolve(ROOT, data.name) : data.file;
 }
 
-/** Returns the file that `program`, which runs a group, keeps the name of its running member in. */
+/** Returns the path of the file in which the program of a group notes its running member. */
 export function runningFileOf(program) {
   return `${program}.running`;
 }

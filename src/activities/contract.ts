@@ -214,8 +214,10 @@ export interface UploadOptions {
   /** True: nothing is sent before GitLab has acknowledged the job. */
   readonly awaitsAcknowledgement?: boolean;
   /**
-   * True: a call whose trace is finished returns only when the build is released, because its
-   * earlier return would cost the workflow a task of its own.
+   * True: a call whose trace is finished returns when the result is reported, so that both answers
+   * can share a workflow task. An answer together with that of the release would make the server
+   * refuse the end of the workflow once, which costs a replay of its whole history. The name is that
+   * of an earlier release, whose nodes waited for the release.
    */
   readonly untilReleased?: boolean;
 }

@@ -3,6 +3,7 @@ import { readNodeNote } from '../adapters/state/node-note.ts';
 import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
 import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
+import { QUERY_LIMIT_MS } from './query-limit.ts';
 
 /** A build that has not ended, as Temporal shows it. */
 export interface OpenBuild extends Partial<BuildStatus> {
@@ -17,8 +18,6 @@ export interface OpenBuild extends Partial<BuildStatus> {
 }
 
 const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
-/** Time limit for a query. Only a worker answers queries, and none may be running. */
-const QUERY_LIMIT_MS = 5_000;
 
 /**
  * Runs an action with the Temporal of the node with this config file. Its state directory comes
@@ -66,7 +65,9 @@ async function describeBuild(client: Client, buildId: string): Promise<OpenBuild
     .withDeadline(Date.now() + QUERY_LIMIT_MS, () => handle.query(buildStatusQuery))
     .catch(() => ({ stage: '?' }));
   return {
-    ...{ buildId, ...status, startedAt: description.startTime },
+    buildId,
+    ...status,
+    startedAt: description.startTime,
     jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
     summary: (await description.staticSummary()) ?? '',
     node: nodeOf(description.memo?.['nodeQueue']),

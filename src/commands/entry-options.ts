@@ -52,7 +52,8 @@ function entries(
   { flag, env }: EntryNames = {},
 ): readonly EntryOption[] {
   return keys.map((key) => ({
-    ...{ key, kind },
+    key,
+    kind,
     flag: flag?.(key) ?? `--${key.replaceAll('_', '-')}`,
     env: env?.(key) ?? `RUNNER_${envName(key)}`,
   }));

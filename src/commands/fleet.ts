@@ -2,10 +2,9 @@ import type { Client } from '@temporalio/client';
 import { isDisabled } from '../domain/runner/health.ts';
 import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
+import { QUERY_LIMIT_MS } from './query-limit.ts';
 
 const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
-/** Time limit for a query. Only a worker answers queries, and none may be running. */
-const QUERY_LIMIT_MS = 5_000;
 
 /** A node that asks for jobs, as Temporal shows it. */
 export interface SeenNode {

@@ -38,7 +38,11 @@ export async function askGitLab<T>(
 ): Promise<T> {
   const { program, io } = context;
   const client = createRegistrationClient({
-    ...{ url, tlsCaFile, tlsCertFile, tlsKeyFile, program },
+    url,
+    tlsCaFile,
+    tlsCertFile,
+    tlsKeyFile,
+    program,
     configDir: dirname(configPath),
     env: io.env,
     log: context.log(),

@@ -117,7 +117,11 @@ function createContext(
     return { level: debug ? 'debug' : logLevel || undefined, format: logFormat || undefined };
   };
   return {
-    ...{ io, ports, setExitCode, logSettings, program: describeProgram() },
+    io,
+    ports,
+    setExitCode,
+    logSettings,
+    program: describeProgram(),
     log: () => {
       const [given, keys] = [logSettings(), preset()];
       log ??= createLog({

@@ -61,7 +61,10 @@ export interface EntryParts {
 export function buildEntry({ identity, given, executor, image, now }: EntryParts): TomlTable {
   const { name, url, id, token, tokenExpiresAt } = identity;
   const own: TomlTable = {
-    ...{ name, url, id, token },
+    name,
+    url,
+    id,
+    token,
     token_obtained_at: wholeSeconds(now),
     token_expires_at: readExpiry(tokenExpiresAt),
     executor,

@@ -37,7 +37,9 @@ export function toJson({ node, status, why, fleet, others }: FoundNode, nowMs: n
       runners: status.runners.map((one) => ({ ...one, state: stateOf(one, fleet, nowMs) })),
     }),
     others: others.map((one) => ({
-      ...{ node: one.node, builds: one.builds, state: stateOfNode(one) },
+      node: one.node,
+      builds: one.builds,
+      state: stateOfNode(one),
       runners: one.fleet?.settings.runners.map(({ name }) => name),
     })),
   };
@@ -132,8 +134,12 @@ function troublesOf({ fleet }: FoundNode, { state, checks }: NodeStatus): readon
 }
 
 const TITLES = {
-  ...{ config: 'config.toml', temporal: 'Temporal', docker: 'Docker', gitlab: 'GitLab' },
-  ...{ disk: 'this machine', process: 'process' },
+  config: 'config.toml',
+  temporal: 'Temporal',
+  docker: 'Docker',
+  gitlab: 'GitLab',
+  disk: 'this machine',
+  process: 'process',
 } as const;
 
 const STATES: Readonly<Record<string, string>> = {

@@ -39,7 +39,10 @@ async function unregister(flags: UnregisterFlags, context: CommandContext): Prom
   for (const runner of chosen) {
     const { kind } = await askGitLab(runner, { context, configPath }, (client) =>
       unregisterToken({
-        ...{ client, token: runner.token, url: runner.url, systemId },
+        client,
+        token: runner.token,
+        url: runner.url,
+        systemId,
         log: context.log(),
       }),
     );

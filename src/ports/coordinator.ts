@@ -1,7 +1,7 @@
 import type { FailureReason } from '../domain/context/outcome.ts';
 import type { SessionOffer } from '../domain/session/session.ts';
 import type { TraceWindow } from '../domain/trace/content-range.ts';
-import type { PatchRoom } from '../domain/trace/patch-size.ts';
+import type { PatchPermit } from '../domain/trace/patch-size.ts';
 
 /** GitLab's runner API. One instance serves one `[[runners]]` entry. */
 export interface Coordinator {
@@ -10,14 +10,14 @@ export interface Coordinator {
    * poll, 50 s); otherwise GitLab answers at once. A request is never aborted, because an answer
    * with a job must not be lost.
    */
-  requestJob(options: JobQuestion): Promise<JobReply>;
+  requestJob(options: JobRequestOptions): Promise<JobReply>;
   /** Sends a state. Throws TransientError when the call should be tried again. */
   updateJob(job: JobCredentials, update: JobUpdate): Promise<UpdateReply>;
   /**
-   * Reserves room for the next patch of a trace that has this many unsent bytes. Give the room back
-   * when the patch was answered.
+   * Permits the next patch of a trace that has this many unsent bytes. Give the permit back when
+   * the patch was answered.
    */
-  takePatchRoom(waitingBytes: number): PatchRoom;
+  takePatchPermit(waitingBytes: number): PatchPermit;
   /** Sends bytes of the trace. `body` is exactly the window. */
   patchTrace(job: JobCredentials, patch: TracePatch): Promise<PatchReply>;
   /**
@@ -34,7 +34,7 @@ export interface Coordinator {
 }
 
 /** The options of a job request. */
-export interface JobQuestion {
+export interface JobRequestOptions {
   readonly mayWait: boolean;
   /** The web terminal that the job will have. */
   readonly session?: SessionOffer | undefined;

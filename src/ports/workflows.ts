@@ -17,6 +17,8 @@ export interface Workflows {
    * details of its failure; undefined when there is neither. The shape is not checked.
    */
   resultOf(workflowId: string): Promise<unknown>;
+  /** Returns in words why an ended workflow has not completed; undefined when it has. */
+  failureOf(workflowId: string): Promise<string | undefined>;
   /**
    * Asks Temporal to cancel the workflow of this id. A workflow that has ended, or does not exist,
    * is no error.

@@ -122,8 +122,8 @@ async function openParts(
   const { configPath, env } = options;
   const [nodeWaitMs, cacheLimits] = [readNodeWaitMs(env), readCacheLimits(env)];
   const capacity = createNodeCapacity(1);
-  const room: Room = { capacity, intake: { isOpen: true }, entryAdapters: [] };
-  const { systemId, metrics, log, config } = await openSettings(options, room);
+  const intake: JobIntake = { capacity, isOpen: true, entryAdapters: [] };
+  const { systemId, metrics, log, config } = await openSettings(options, intake);
   const { state, keyRing, builds } = await openRecords({ ...options, log }, { closers, capacity });
   const { cipher, nameHashes } = keyRing;
 
@@ -147,7 +147,7 @@ async function openParts(
     ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
     ...{ config, builds, capacity, log, metrics, program, systemId, nodeQueue, nodeWaitMs },
     encryptedJobs: createEncryptedJobs(cipher),
-    ...openEntryAdapters({ ...entryContext, configPath }, { closers, opened: room.entryAdapters }),
+    ...openEntryAdapters({ ...entryContext, configPath }, { closers, intake }),
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
@@ -165,14 +165,14 @@ async function openParts(
   const traced = await openTracing(env, ports, closers);
   const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns, log };
   const workers = await createWorkers({ ...served, clock: systemClock });
-  closers.add(await watchRoom({ directory: state.buildsDir, capacity, log }));
+  closers.add(await watchShortages({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
     stateDir: state.path,
     recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
-    takeNoMore: () => closeIntake(room),
+    takeNoMore: () => closeIntake(intake),
   };
 }
 
@@ -183,7 +183,7 @@ function placeOf({ address, namespace, uiAddress: ui }: Temporal) {
 /** Opens the state directory and its records, whose builds have their slots already. */
 async function openRecords(
   { configPath, env, log }: Pick<RunOptions, 'configPath' | 'env'> & Pick<Ports, 'log'>,
-  { closers, capacity }: Pick<Opening, 'closers'> & Pick<Room, 'capacity'>,
+  { closers, capacity }: Pick<Opening, 'closers'> & Pick<JobIntake, 'capacity'>,
 ) {
   const state = await openStateDirectory({ configPath, env, log });
   closers.add(() => state.release());
@@ -223,32 +223,35 @@ function openCoordinator(runner: RunnerConfig, { configPath, metrics, ...told }:
 
 interface EntryScope {
   readonly closers: Closers;
-  readonly opened: PerEntry<unknown>[];
+  readonly intake: Pick<JobIntake, 'entryAdapters'>;
 }
 
 function openEntryAdapters(
   entryContext: EntryContext,
-  { closers, opened }: EntryScope,
+  { closers, intake }: EntryScope,
 ): Pick<Ports, 'coordinator' | 'cacheStore'> {
   const coordinators = createPerEntry((runner) => openCoordinator(runner, entryContext));
   const cacheStores = createPerEntry((runner) => openCacheStore(runner, entryContext));
   for (const adapters of [coordinators, cacheStores]) {
-    opened.push(adapters);
+    intake.entryAdapters.push(adapters);
     closers.add(() => adapters.close());
   }
   return { coordinator: coordinators.of, cacheStore: cacheStores.of };
 }
 
-interface Room {
+/** How many jobs the node takes, and through which adapters. */
+interface JobIntake {
   readonly capacity: ResizableCapacity;
-  readonly intake: { isOpen: boolean };
+  /** False: the node takes no more jobs, whatever config.toml says. */
+  isOpen: boolean;
   /** Adapters for each entry. A reload closes those of entries that are gone. */
   readonly entryAdapters: PerEntry<unknown>[];
 }
 
 /** Opens what must be read before anything else, and reads config.toml for the first time. */
-async function openSettings(options: RunOptions, { capacity, intake, entryAdapters }: Room) {
+async function openSettings(options: RunOptions, intake: JobIntake) {
   const { configPath } = options;
+  const { capacity, entryAdapters } = intake;
   const allowance = await readFileAllowance();
   const systemId = await readSystemId({ configPath, log: options.log });
   const metrics = createMetrics({ systemId, clock: systemClock });
@@ -281,17 +284,17 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   await keyRing.keep();
 }
 
-/** Watches the room on the disk, and the number of open files. */
-async function watchRoom(watch: DiskWatch): Promise<() => Promise<void>> {
+/** Watches the free space of the disk, and the number of open files. */
+async function watchShortages(watch: DiskWatch): Promise<() => Promise<void>> {
   const stops = [await watchDisk(watch), watchOpenFiles(watch)];
   return async () => {
     for (const stop of stops) await stop();
   };
 }
 
-function closeIntake({ intake, capacity }: Room): void {
+function closeIntake(intake: JobIntake): void {
   intake.isOpen = false;
-  capacity.resize(0);
+  intake.capacity.resize(0);
 }
 
 interface TemporalScope

@@ -19,7 +19,8 @@ export async function openTemporal(target: Target, closers: Closers): Promise<Te
   const { state, ...options } = target;
   const codec = await openCodec({ ...options, endpointFile: state.codecEndpointFile }, closers);
   const connecting = connectTemporal({
-    ...{ ...options, stateDir: state.temporalDir },
+    ...options,
+    stateDir: state.temporalDir,
     uiCodecEndpoint: codec.endpoint,
   });
   closers.add(async () => {

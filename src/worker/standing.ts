@@ -46,7 +46,8 @@ function logFleetState(
   }
   for (const { key, name } of settings.runners.filter((one) => paused.includes(one.key))) {
     log.warn('this runner is paused: no job is asked for until it is resumed', {
-      ...{ runner: key, runner_name: name },
+      runner: key,
+      runner_name: name,
     });
   }
 }

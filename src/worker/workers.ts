@@ -59,7 +59,10 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
   const { temporal, activities, capacity, nodeQueue, identity, returns } = options;
   const { connection, namespace, dataConverter } = temporal;
   const common = {
-    ...{ connection, namespace, dataConverter, identity },
+    connection,
+    namespace,
+    dataConverter,
+    identity,
     // SIGTERM ends the process within seconds. The next start resumes interrupted activities.
     shutdownForceTime: '5 seconds',
     // An activity learns of its cancellation at its next heartbeat.
@@ -81,7 +84,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       interceptors,
       taskQueue: SLOTS_QUEUE,
       activities: { ...activities.slots },
-      ...tune({ returns, activities: { polls: ACTIVITY_POLLS, room: capacity } }),
+      ...tune({ returns, activities: { polls: ACTIVITY_POLLS, places: capacity } }),
     }),
     create({
       ...common,

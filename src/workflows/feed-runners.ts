@@ -17,7 +17,7 @@ import {
 } from '../domain/runner/health.ts';
 import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
-import { reasonOf, throwBug } from './node/activity-failure.ts';
+import { isNotPickedUp, reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
 import { clearValue } from '../domain/clear-text.ts';
@@ -150,9 +150,8 @@ async function reload({ state, update }: Fleet): Promise<void> {
   } catch (error) {
     throwBug(error);
     // A node that was stopped at that moment reads its file when it starts.
-    const reason = reasonOf(error);
-    const level = reason.includes('ScheduleToStart') ? 'debug' : 'error';
-    log[level]('config not loaded, the last good one stays in force', { reason });
+    const level = isNotPickedUp(error) ? 'debug' : 'error';
+    log[level]('config not loaded, the last good one stays in force', { reason: reasonOf(error) });
   }
 }
 

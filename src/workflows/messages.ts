@@ -18,7 +18,7 @@ export const SLOTS_QUEUE = 'gitlab-runner-slots';
  * How long one workflow task of a workflow that asks for jobs may take. If its process was killed
  * during a task, nobody waits longer than this.
  */
-export const STEP_LIMIT = '3 seconds';
+export const WORKFLOW_TASK_TIMEOUT = '3 seconds';
 
 /** Task queue of one node: its builds and its config. */
 export const nodeQueue = nodeQueueOf;
@@ -44,7 +44,7 @@ export interface RunnerIdentity {
 export function runnerStart(installation: string, runner: RunnerIdentity) {
   return {
     workflowId: serveRunnerId(installation, runner),
-    workflowTaskTimeout: STEP_LIMIT,
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     staticSummary: clearValue(`runner ${runner.name} of ${installation}`),
   } as const;
 }
@@ -126,6 +126,7 @@ export const runnerStatusQuery = defineQuery<unknown>('status');
 export interface RunnerState {
   readonly feeding: Feeding;
   readonly buildIds: readonly string[];
+  /** The number of open job requests. Other releases know it by this name. */
   readonly questionsUnderWay: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;

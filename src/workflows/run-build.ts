@@ -5,7 +5,7 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { BuildRef } from '../activities/contract.ts';
-import { beginsAtOnce } from '../domain/build/begins-at-once.ts';
+import { canBeginInOneCall } from '../domain/build/begin-in-one-call.ts';
 import type { BuildOutcome } from '../domain/context/outcome.ts';
 import type { FailoverPlan } from '../domain/context/failover.ts';
 import type { JobSummary } from '../domain/context/stage.ts';
@@ -16,6 +16,7 @@ import { isHeldAt, noticesWritten, shellStart, writeNotices } from './build/hold
 import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { acknowledge } from './build/acknowledgement.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
+import type { AssignedNode } from './failover/failover.ts';
 import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
 import { attributesOfEnd } from './node/build-attributes.ts';
 import { openBuildRun, type BuildRun } from './node/build-run.ts';
@@ -45,11 +46,11 @@ export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const isCancelRequested = watchCancelRequest();
   return CancellationScope.nonCancellable(async () => {
     const { outcome, assignment } = await runInOrder(input, run);
-    const { node, onNode } = assignment;
     return endAsOutcome(
       {
         ...{ outcome, stage: run.progress.failedStage },
-        markCanceled: () => onNode(() => node.stop.markCanceled({ buildId: input.job.buildId })),
+        markCanceled: () =>
+          assignment.onNode((node) => node.stop.markCanceled({ buildId: input.job.buildId })),
       },
       isCancelRequested,
     );
@@ -68,10 +69,15 @@ interface BuildScope {
 }
 
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
-  const { job, nodeQueue, rescue } = input;
+  const { job, rescue } = input;
   if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
-  const { protocol } = job;
-  let assignment = openAssignment({ job, nodeQueue, fencingToken: 0, protocol, plan: rescue, run });
+  const assignTo = ({ nodeQueue, fencingToken, protocol }: AssignedNode): NodeAssignment =>
+    openAssignment({ job, nodeQueue, fencingToken, protocol, plan: rescue, run });
+  let assignment = assignTo({
+    nodeQueue: input.nodeQueue,
+    fencingToken: 0,
+    protocol: job.protocol,
+  });
   let outcome = await runOnNode(input, { assignment, run });
   for (
     let failover = assignment.failover;
@@ -80,14 +86,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   ) {
     run.stages.tell([]);
     run.showAttributes({ Node: nodeNameOf(failover.nodeQueue) });
-    assignment = openAssignment({
-      job,
-      nodeQueue: failover.nodeQueue,
-      fencingToken: failover.fencingToken,
-      protocol: failover.protocol,
-      plan: rescue,
-      run,
-    });
+    assignment = assignTo(failover);
     outcome =
       failover.kind === 'moved'
         ? await runOnNode(input, { assignment, run })
@@ -108,41 +107,56 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
 async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<BuildOutcome> {
   const { job } = input;
   const { run } = scope;
-  const beginsAtOnce = mayBeginAtOnce(job, scope);
-  const refused = beginsAtOnce ? undefined : await acknowledge(job, scope);
-  const sending = new CancellationScope();
-  if (refused === undefined) beginSending(input, scope, sending);
-  const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsAtOnce }));
+  forgetAcknowledgement(scope);
+  const beginsInOneCall = mayBeginInOneCall(job, scope);
+  const refused = beginsInOneCall ? undefined : await acknowledge(job, scope);
+  const background = new CancellationScope();
+  if (refused === undefined) startBackgroundWork(input, scope, background);
+  const outcome = refused ?? (await runStageSequence(job, { ...scope, beginsInOneCall }));
   // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
-  if (beginsAtOnce && !run.progress.isAcknowledged) await acknowledge(job, scope);
+  if (beginsInOneCall && !run.progress.isAcknowledged) await acknowledge(job, scope);
   const isRefused = refused !== undefined || run.progress.isRefused;
-  const isHeld = !isRefused && isKept(outcome, scope);
+  const isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
   if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
   await conclude(input, { ...scope, outcome, isHeld });
-  await release(input, { ...scope, sending });
+  await release(input, { ...scope, background });
   return outcome;
 }
 
 /**
- * Starts to send the trace. The upload goes on until the result was reported with the whole trace.
+ * Starts what runs beside the stages: the trace is sent until the result was reported with the
+ * whole of it, and people's commands are written into it.
  */
-function beginSending(input: RunBuildInput, scope: BuildScope, sending: CancellationScope): void {
-  inBackground(sending, () => sendTrace(input, scope));
-  inBackground(sending, () => writeNotices({ buildId: input.job.buildId }, scope));
+function startBackgroundWork(
+  input: RunBuildInput,
+  scope: BuildScope,
+  background: CancellationScope,
+): void {
+  inBackground(background, () => sendTrace(input, scope));
+  inBackground(background, () => writeNotices({ buildId: input.job.buildId }, scope));
 }
 
-/** Whether a person wants the containers to be kept. */
-function isKept(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
-  return assignment.failover === undefined && run.holds.begin(outcome);
+/**
+ * Begins to keep the containers if a person wants that and the build still has its node. Returns
+ * whether they are kept.
+ */
+function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
+  return assignment.failover === undefined && run.holds.jobEnded(outcome);
 }
 
-/** Whether nothing has to happen between the acknowledgement and the preparation. */
-function mayBeginAtOnce(job: JobSummary, { assignment, run }: BuildScope): boolean {
-  // Every node that the build comes to acknowledges the job itself.
+/**
+ * Every node that the build runs on acknowledges the job itself. A node that only reports the end
+ * does not, if GitLab knows already that the job runs: see `concludeElsewhere`.
+ */
+function forgetAcknowledgement({ assignment, run }: BuildScope): void {
   if (assignment.mergesCalls) run.progress.isAcknowledged = false;
+}
+
+/** Whether one call acknowledges the job and prepares its environment. */
+function mayBeginInOneCall(job: JobSummary, { assignment, run }: BuildScope): boolean {
   return (
     assignment.mergesCalls &&
-    beginsAtOnce(job) &&
+    canBeginInOneCall(job) &&
     run.interruption === undefined &&
     !isHeldAt({ before: 'prepare_executor' }, run)
   );
@@ -166,13 +180,13 @@ async function concludeElsewhere(
  */
 async function release(
   { job, runnerWorkflowId }: RunBuildInput,
-  { assignment, run, sending }: BuildScope & { readonly sending?: CancellationScope },
+  { assignment, run, background }: BuildScope & { readonly background?: CancellationScope },
 ): Promise<void> {
-  const { node, mergesCalls, onNode } = assignment;
+  const { mergesCalls, onNode } = assignment;
   const build = { buildId: job.buildId };
-  if (!mergesCalls) sending?.cancel();
+  if (!mergesCalls) background?.cancel();
   await logAndContinue('build not released', async () => {
-    await onNode(() =>
+    await onNode((node) =>
       mergesCalls
         ? node.quick.releaseBuild(build, runnerWorkflowId)
         : node.quick.releaseBuild(build),
@@ -180,7 +194,7 @@ async function release(
     run.progress.isReleased = mergesCalls;
   });
   // The release has ended an upload, unless the upload did not learn of it.
-  sending?.cancel();
+  background?.cancel();
 }
 
 /**
@@ -211,24 +225,24 @@ async function conclude(
 ): Promise<void> {
   const build = { buildId: job.buildId };
   const { progress } = run;
-  const lines = progress.linesToSay.splice(0);
+  const deferred = progress.deferredPrintStages.splice(0);
   run.show({ stage: 'report', outcome });
   await Promise.all([
     logAndContinue('result not reported', async () => {
-      const { reportResult } = assignment.node.patient;
-      await assignment.onNode(() =>
-        lines.length > 0 ? reportResult(build, outcome, lines) : reportResult(build, outcome),
+      await assignment.onNode(({ patient }) =>
+        deferred.length > 0
+          ? patient.reportResult(build, outcome, deferred)
+          : patient.reportResult(build, outcome),
       );
       progress.isReported = true;
     }),
     logAndContinue('environment not destroyed', async () => {
       if (isHeld) await whileHeld(build, { assignment, run, outcome });
-      run.holds.end();
-      const { destroyEnvironment } = assignment.node.quick;
-      await assignment.onNode(() =>
+      run.holds.removalBegun();
+      await assignment.onNode(({ quick }) =>
         progress.dueCleanup === undefined
-          ? destroyEnvironment(build)
-          : destroyEnvironment(build, progress.dueCleanup),
+          ? quick.destroyEnvironment(build)
+          : quick.destroyEnvironment(build, progress.dueCleanup),
       );
     }),
   ]);
@@ -251,8 +265,8 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
   let watched: { readonly jobTimeoutMs?: number } = { jobTimeoutMs: timeoutMs };
   for (;;) {
     const options = { ignoreCanceling, ...watched };
-    const end = await assignment.onNode(() =>
-      assignment.node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
+    const end = await assignment.onNode((node) =>
+      node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
     );
     if (end === 'sealed') return;
     // GitLab only answers to the trace of an acknowledged job.

@@ -13,7 +13,7 @@ import {
 import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import { adaptRequestLimit, isFeeding, isSamePace } from '../domain/runner/fleet.ts';
-import { isNodeSilent, reasonOf, throwBug } from './node/activity-failure.ts';
+import { isNodeSilent, isProcessStopped, reasonOf, throwBug } from './node/activity-failure.ts';
 import { describeRunner, lastAnswerOf } from './runner/runner-answers.ts';
 import { ignoreUnknownSignals, takesNoInput } from './node/odd-messages.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
@@ -25,7 +25,7 @@ import type { ServeRunnerState } from './states.ts';
  * Duration of one run of requests. It is long enough to keep the history of an idle runner short
  * (six events a minute), and short enough that a node that fills up soon lets another one ask.
  */
-const TURN_MS = 55_000;
+const REQUEST_RUN_MS = 55_000;
 /** Pause after a fault that is not GitLab's: the slots queue or the node has failed. */
 const FAULT_PAUSE_MS = 5_000;
 /**
@@ -139,10 +139,9 @@ async function runJobRequest(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    const reason = reasonOf(error);
     // A request ends like this when its process is stopped. The next process asks again.
-    const isStop = reason.includes('Worker is shutting down');
-    log[isStop ? 'debug' : 'warn']('job request not answered', { reason });
+    const level = isProcessStopped(error) ? 'debug' : 'warn';
+    log[level]('job request not answered', { reason: reasonOf(error) });
     // Temporal or the node was away. That has already taken time, so the next request does not
     // wait.
     if (isNodeSilent(error) && patched('asks at once after a silence')) {
@@ -160,17 +159,17 @@ function nextJobRequest({ state, update }: Runner): JobRequest {
   return {
     runnerKey: runner.key,
     ...{ intervalMs, offsetMs, mayWait, askAtOnce },
-    durationMs: TURN_MS,
+    durationMs: REQUEST_RUN_MS,
   };
 }
 
 async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void> {
   const { state, update } = runner;
-  const { questionLimit, feeding } = state();
+  const { questionLimit: requestLimit, feeding } = state();
   const { requestConcurrency } = feeding;
   const hasJob = outcome.kind === 'job';
   update({ lastAnswer: lastAnswerOf(outcome, Date.now(), state().lastAnswer) });
-  update({ questionLimit: adaptRequestLimit(questionLimit, { hasJob, requestConcurrency }) });
+  update({ questionLimit: adaptRequestLimit(requestLimit, { hasJob, requestConcurrency }) });
   if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
   if (outcome.kind === 'job') {
     update({ askAtOnce: true });

@@ -21,6 +21,10 @@ export interface FeedRunnersState extends FleetState {
    * True: tell every runner again, even without a change, because a runner's workflow may be gone.
    */
   readonly feedsAll: boolean;
+  /**
+   * True: tell every runner to forget its requests in progress and to ask again, because their
+   * process is gone.
+   */
   readonly askAnew: boolean;
   readonly isStopping: boolean;
 }
@@ -55,7 +59,7 @@ export interface ServeRunnerState {
   readonly feederId: string;
   /** True: the next request does not wait for the interval. */
   readonly askAtOnce: boolean;
-  /** The limit of open requests: see `adaptRequestLimit`. */
+  /** The limit of open job requests: see `adaptRequestLimit`. Histories have this name. */
   readonly questionLimit: number;
   readonly isHealthy: boolean;
   readonly isStopping: boolean;

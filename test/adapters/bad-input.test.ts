@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   openHttpServer,
   STATUS_WORDS,
-  type Answer,
+  type HttpResponse,
 } from '../../src/adapters/http-server/http-server.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import {
@@ -349,7 +349,7 @@ describe('clients that are too slow', () => {
 
 const nobody = (): Promise<void> => Promise.resolve();
 
-function answered(body: Buffer | undefined): Answer {
+function answered(body: Buffer | undefined): HttpResponse {
   return { status: 200, type: 'text', body: String(body) };
 }
 

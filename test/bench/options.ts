@@ -11,7 +11,7 @@ const ROWS = {
   history: 'events and size of a build with services, cache and artifact, and what a log adds',
   sleeping: 'memory of each build whose script sleeps',
   idle: 'CPU and memory of a node without jobs',
-  start: 'from the start of a node to its first question for a job',
+  start: 'from the start of a node to its first job request',
   version: 'the shortest command',
   limits: 'what the machine alone needs: a container, a git fetch, a log, a chain of activities',
 } as const;

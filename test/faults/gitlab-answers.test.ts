@@ -6,7 +6,7 @@ import {
   giveAnswers,
   isFinalOf,
   isPatchOf,
-  isQuestion,
+  isJobRequest,
   STRANGE_ANSWERS,
   STRANGE_OFFERS,
 } from '../support/faults/gitlab-faults.ts';
@@ -28,7 +28,7 @@ describe('GitLab, or what stands before it,', () => {
   }
   for (const strange of [...STRANGE_ANSWERS, ...STRANGE_OFFERS]) {
     it(`in answer to a job request: ${strange.name}`, () =>
-      lab.run({ moment: 'asked', fault: giveAnswers({ ...strange, matches: isQuestion }) }));
+      lab.run({ moment: 'asked', fault: giveAnswers({ ...strange, matches: isJobRequest }) }));
   }
 });
 

@@ -9,7 +9,7 @@ import { COUNTED, tryFault } from '../support/faults/own-trials.ts';
 /** The real GitLab waits for two minutes. */
 const ACKNOWLEDGE_MS = 10_000;
 
-const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
+const isJobRequest = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
 
 const LOST: readonly (readonly [title: string, answer: FakeAnswer])[] = [
   ['is lost', { cut: true, afterwards: true }],
@@ -30,7 +30,7 @@ describe('the answer with a job in it', () => {
 
   for (const [title, answer] of LOST) {
     it(`${title}: GitLab hands the job out again, and it runs once`, () =>
-      lab.run({ moment: 'asked', fault: answerWrongly(answer, 1, isQuestion), handedOut: 2 }));
+      lab.run({ moment: 'asked', fault: answerWrongly(answer, 1, isJobRequest), handedOut: 2 }));
   }
 
   it('is lost because the worker is killed before it arrives', () =>
@@ -64,7 +64,7 @@ describe('the answer with a job in it', () => {
 });
 
 function dieAsking(): Fault {
-  const { strike, confirm } = answerWrongly({ cut: true, afterwards: true }, 1, isQuestion);
+  const { strike, confirm } = answerWrongly({ cut: true, afterwards: true }, 1, isJobRequest);
   const kill = killWorker();
   return {
     ...kill,

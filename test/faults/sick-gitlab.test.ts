@@ -62,7 +62,7 @@ describe('a runner whose GitLab has a fault', () => {
       await door.open();
       mended();
       await assertPrompt(job);
-      assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+      assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a job request`);
       await installation.whenClean();
     }));
 
@@ -83,7 +83,7 @@ describe('a runner whose GitLab has a fault', () => {
       letGo();
       assert.equal(asked, 1, 'it waits for the answer');
       const limitMs = LENT_AFTER_MS + CHECK_INTERVAL_MS + SLACK_MS;
-      assert.ok(longestMs <= limitMs, `${longestMs} ms without a question`);
+      assert.ok(longestMs <= limitMs, `${longestMs} ms without a job request`);
       await installation.whenClean();
     }));
 
@@ -98,7 +98,10 @@ describe('a runner whose GitLab has a fault', () => {
         outage.remove();
         mended();
         assert.ok(outage.count > 0, 'it was never asked');
-        assert.ok(longestMs <= CHECK_INTERVAL_MS + SLACK_MS, `${longestMs} ms without a question`);
+        assert.ok(
+          longestMs <= CHECK_INTERVAL_MS + SLACK_MS,
+          `${longestMs} ms without a job request`,
+        );
         const job = watch(installation.gitlab.addJob({ ...SHORT, runnerToken: healthy }), [
           'short',
         ]);

@@ -31,7 +31,7 @@ const ANSWERS: readonly (readonly [Moment, title: string, answer: FakeAnswer])[]
 ];
 const TIMES = 2;
 
-const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
+const isJobRequest = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
 
 describe('a job about which GitLab gives wrong answers', () => {
   let lab: FaultLab;
@@ -48,7 +48,7 @@ describe('a job about which GitLab gives wrong answers', () => {
   it('runs once when the answer that brought it is lost', () =>
     lab.run({
       ...{ moment: 'asked', handedOut: 2 },
-      fault: answerWrongly({ cut: true, afterwards: true }, 1, isQuestion),
+      fault: answerWrongly({ cut: true, afterwards: true }, 1, isJobRequest),
     }));
 
   it('has its whole trace when GitLab has lost the end of it', () => lab.run(END_OF_TRACE_LOST));

@@ -46,10 +46,10 @@ describe('the status of a build in Temporal', () => {
     assert.ok(error instanceof ApplicationFailure);
     assert.equal(error.type, 'script_failure');
     assert.equal(error.message, 'script_failure, exit code 3 in step_script');
-    const outcome = (await createWorkflows(world.temporal).resultOf(
-      handle.workflowId,
-    )) as BuildOutcome;
+    const workflows = createWorkflows(world.temporal);
+    const outcome = (await workflows.resultOf(handle.workflowId)) as BuildOutcome;
     assert.equal(outcome.state, 'failed');
+    assert.equal(await workflows.failureOf(handle.workflowId), error.message);
   });
 
   it('is Failed, with the time-out as its reason, after the time-out of the job', async () => {

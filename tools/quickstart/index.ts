@@ -17,12 +17,12 @@ import { secondTerminalLine } from './second-terminal.ts';
 
 const EXPECTED = ['success', 'failed', 'success', 'canceled'];
 
-/** Functions that end what was started. The last one comes first. */
+/** Functions that end what was started. They are called in reverse order. */
 const undo: (() => Promise<void>)[] = [];
 
 let tidying: Promise<void> | undefined;
 
-/** Runs them once, whoever asks for it: the end of the jobs, a failure, or Ctrl-C. */
+/** Calls them once, whether first the jobs end, something fails, or a person presses Ctrl-C. */
 function tidyUp(): Promise<void> {
   tidying ??= undoEach();
   return tidying;

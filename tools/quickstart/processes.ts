@@ -65,8 +65,8 @@ export function startWorker({ configPath, logPath }: WorkerOptions): WorkerProce
   });
   child.stderr.pipe(createWriteStream(logPath, { mode: 0o600 }));
   let isOver = false;
-  // The event is not `exit`, which is npm's: the pipe is closed when the last process that writes
-  // to it has ended.
+  // `exit` would tell only of npm. `close` comes when the last process that writes to the pipe has
+  // ended.
   const over = once(child, 'close').then(() => {
     isOver = true;
   });

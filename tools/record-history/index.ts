@@ -9,7 +9,7 @@ import { CASES, type Case } from './cases.ts';
 // `npm run record:history` records what the workflows of this version do in each case, as histories
 // that every later version has to replay. They contain only fake data, so they are not encrypted.
 
-/** The number is low, so that the cases stay short. */
+/** The events after which Temporal suggests continue-as-new: few, so that the cases stay short. */
 const SUGGEST_CONTINUE_AS_NEW_AT = 60;
 const MAX_RUNS = 10;
 

@@ -35,6 +35,8 @@ export interface LiveBuild {
   readonly acknowledged: AbortController;
   /** What GitLab has answered to the acknowledgement, once it has {@link acknowledged} the job. */
   acknowledgement: Acknowledgement | undefined;
+  /** Aborts when this process has reported the result, or need not report it. */
+  readonly reported: AbortController;
   /** Aborts when the node's record of the build is deleted. */
   readonly released: AbortController;
   readonly lease: LeaseState;
@@ -42,8 +44,8 @@ export interface LiveBuild {
   readonly filesLost: AbortController;
   /** The trace base as far as this process knows it: see trace-base.ts. */
   base: TraceBase | undefined;
-  /** The beginning that the workflow's first call takes over: see begun.ts. */
-  begun: Promise<Beginning> | undefined;
+  /** The eager begin that the workflow's first call takes over: see eager-begin.ts. */
+  eagerBegin: Promise<Beginning> | undefined;
   /** The job's container, if this process has started it before its first script was there. */
   early: EarlyContainer | undefined;
   /**
@@ -235,6 +237,7 @@ function createLiveBuild(
     finished: new AbortController(),
     closing: new AbortController(),
     acknowledged: new AbortController(),
+    reported: new AbortController(),
     released: new AbortController(),
     lease: openLease(),
     filesLost,
@@ -245,7 +248,7 @@ function createLiveBuild(
       filesLost.abort();
       return `the runner's files of the running build were removed from ${lostFiles}: it cannot go on`;
     },
-    ...{ base: undefined, begun: undefined, early: undefined, ending: undefined },
+    ...{ base: undefined, eagerBegin: undefined, early: undefined, ending: undefined },
     ...{ preparing: undefined, stage: undefined, acknowledgement: undefined },
     diskFault: undefined,
     serviceLogs: undefined,

@@ -10,7 +10,7 @@ import {
   formatSectionStart,
 } from '../../domain/trace/sections.ts';
 import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
-import { stopBegun, takeBegun } from '../build/begun.ts';
+import { stopEagerBegin, takeEagerBegin } from '../build/eager-begin.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { CREATE_CONTAINERS, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
@@ -57,7 +57,7 @@ export function createEnvironmentActivities(
     prepareEnvironment: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        if ((await takeBegun(build)) !== 'accepted') await prepareJoined(build, ports);
+        if ((await takeEagerBegin(build)) !== 'accepted') await prepareJoined(build, ports);
       }),
 
     destroyEnvironment: ({ buildId }, stage) =>
@@ -181,7 +181,7 @@ export async function destroy(
   const { log } = ports;
   ports.sessions.end(context.buildId, 'The job has ended.');
   // Work in progress must complete, because nobody could find its results otherwise.
-  await stopBegun(build);
+  await stopEagerBegin(build);
   await cleanUpFirst(build, ports, cleanUp);
   // From here on nothing is created. Before this, the clean-up may have created a lost container
   // again.

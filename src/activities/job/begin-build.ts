@@ -1,7 +1,7 @@
 import { TransientError } from '../../domain/failure.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { Ports } from '../../ports/index.ts';
-import { stopPreparation, takeBegun } from '../build/begun.ts';
+import { stopPreparation, takeEagerBegin } from '../build/eager-begin.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import type { Beginning, BuildActivities } from '../contract.ts';
@@ -23,7 +23,7 @@ export function createBeginActivities(
     beginBuild: ({ buildId }) =>
       withHeartbeat(async () => {
         const build = await live.open(buildId);
-        return takeBegun(build) ?? begin(build, ports);
+        return takeEagerBegin(build) ?? begin(build, ports);
       }),
   };
 }
@@ -61,13 +61,13 @@ interface EagerScope {
 export async function beginEagerly(buildId: string, { ports, live }: EagerScope): Promise<void> {
   const build = await live.open(buildId).catch(() => undefined);
   if (build === undefined || build.acknowledged.signal.aborted) return;
-  const begun = begin(build, ports);
-  build.begun = begun;
+  const eagerBegin = begin(build, ports);
+  build.eagerBegin = eagerBegin;
   const forget = (): void => {
-    if (build.begun === begun) build.begun = undefined;
+    if (build.eagerBegin === eagerBegin) build.eagerBegin = undefined;
   };
   try {
-    if ((await begun) === 'unanswered') forget();
+    if ((await eagerBegin) === 'unanswered') forget();
   } catch (error) {
     ports.log.debug('build not begun before its workflow', { ...jobFields(build.context), error });
     // The workflow's call then begins anew, because the fault may be over.

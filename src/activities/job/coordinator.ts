@@ -8,7 +8,7 @@ import type { PlannedStage } from '../../domain/context/stage.ts';
 import { formatHeader } from '../../domain/script/titles.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { JobUpdate, Ports } from '../../ports/index.ts';
-import { stopBegun } from '../build/begun.ts';
+import { stopEagerBegin } from '../build/eager-begin.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { holdsLease } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
@@ -57,6 +57,7 @@ export function createCoordinatorActivities(
         const build = await live.open(buildId);
         ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'finish' });
         await build.joined('report', () => report(build, { outcome, before }, ports));
+        build.reported.abort();
       }),
   };
 }
@@ -121,7 +122,7 @@ export async function report(
   ports: ReportPorts,
 ): Promise<void> {
   const { context, trace, finished } = build;
-  await stopBegun(build);
+  await stopEagerBegin(build);
   const outcome = await decide(context.buildId, proposed, ports);
   if (outcome.state !== 'success') await takeRest(build, before, ports);
   for (const stage of before) await printStage(build, { stage, attempt: 1, ports });

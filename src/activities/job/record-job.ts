@@ -1,5 +1,5 @@
 import type { BuildContext } from '../../domain/context/context.ts';
-import { beginsAtOnce } from '../../domain/build/begins-at-once.ts';
+import { canBeginInOneCall } from '../../domain/build/begin-in-one-call.ts';
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
 import { withInputs } from '../../domain/build/inputs.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
@@ -84,7 +84,7 @@ export async function recordJob(
   logImages(context, ports);
   const summary = summarizeJob(context, plan, viewOf(ports));
   // A job that GitLab hands out again has begun already.
-  if (isNew && beginsAtOnce(summary)) begin(context.buildId);
+  if (isNew && canBeginInOneCall(summary)) begin(context.buildId);
   return {
     kind: 'job',
     job: summary,

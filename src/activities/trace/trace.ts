@@ -56,12 +56,15 @@ export function createTraceActivities(
 
 /** See `UploadOptions.untilReleased`. */
 async function returned(
-  { released: { signal } }: LiveBuild,
+  { reported, released }: LiveBuild,
   uploading: Promise<UploadEnd>,
   { untilReleased = false }: UploadOptions,
 ): Promise<UploadEnd> {
   const end = await uploading;
-  if (end === 'sealed' && untilReleased) await whenAborted(signal);
+  if (end === 'sealed' && untilReleased) {
+    // Another process may have reported the result.
+    await whenAborted(AbortSignal.any([reported.signal, released.signal]));
+  }
   return end;
 }
 
@@ -249,15 +252,15 @@ async function sendBytes(
   ports: NextPatchPorts,
 ): Promise<SentBytes> {
   const coordinator = ports.coordinator(context.runner);
-  const room = coordinator.takePatchRoom(trace.sendableBytes - trace.ackedBytes);
+  const permit = coordinator.takePatchPermit(trace.sendableBytes - trace.ackedBytes);
   try {
-    const body = await trace.read(trace.ackedBytes, room.maxBytes);
+    const body = await trace.read(trace.ackedBytes, permit.maxBytes);
     const window = { startByte, endByte: startByte + body.byteLength };
     const patch = { window, body, debugTrace: isDebugTrace(context) };
     const reply = await coordinator.patchTrace(credentialsOf(context), patch);
     return { reply, sentBytes: body.byteLength };
   } finally {
-    room.giveBack();
+    permit.giveBack();
   }
 }
 

@@ -1,9 +1,10 @@
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { quoteText } from '../../domain/quote-text.ts';
 import { errorCode } from '../host/error-code.ts';
 
-/** Quotes a name of unknown origin for use in a line: short, and without control characters. */
+/** Quotes a name that an archive holds. */
 export function quoted(name: string): string {
-  return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
+  return quoteText(name, 120);
 }
 
 export function memberFault(path: string, why: string): FinalError {

@@ -21,8 +21,16 @@ export async function* membersOfTarZstd(
   const implied = await checkAll(file, signal);
   for (const path of implied) {
     yield {
-      ...{ path, kind: 'directory', mode: 0o777, uid: 0, gid: 0, isImplied: true },
-      ...{ modifiedMs: Date.now(), linkTarget: '', sizeBytes: 0, content: nothing() },
+      path,
+      kind: 'directory',
+      mode: 0o777,
+      uid: 0,
+      gid: 0,
+      isImplied: true,
+      modifiedMs: Date.now(),
+      linkTarget: '',
+      sizeBytes: 0,
+      content: nothing(),
     };
   }
   for await (const { entry, kind, path } of entriesOf(file, signal)) {

@@ -103,12 +103,18 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
   switch (kind) {
     case 'file':
       return {
-        ...{ ...common, kind, linkTarget: '', sizeBytes: entry.uncompressedSize },
+        ...common,
+        kind,
+        linkTarget: '',
+        sizeBytes: entry.uncompressedSize,
         content: contentOf(facts, reading),
       };
     case 'symlink':
       return {
-        ...{ ...common, kind, sizeBytes: 0, content: nothing() },
+        ...common,
+        kind,
+        sizeBytes: 0,
+        content: nothing(),
         linkTarget: await readLink(facts, reading),
       };
     case 'directory':
@@ -123,8 +129,16 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
  */
 function impliedDirectory(path: string): ArchiveMember {
   return {
-    ...{ path, kind: 'directory', mode: 0o777, uid: 0, gid: 0, isImplied: true },
-    ...{ modifiedMs: Date.now(), linkTarget: '', sizeBytes: 0, content: nothing() },
+    path,
+    kind: 'directory',
+    mode: 0o777,
+    uid: 0,
+    gid: 0,
+    isImplied: true,
+    modifiedMs: Date.now(),
+    linkTarget: '',
+    sizeBytes: 0,
+    content: nothing(),
   };
 }
 

@@ -82,7 +82,9 @@ async function* inOnePiece(
   const entry = entryOf(member, { method, isStreamed: false, isLarge: false });
   const packed = isWorthIt ? smaller : bytes;
   const content = {
-    ...{ crc32: crc32(bytes), packedBytes: packed.byteLength, sizeBytes: bytes.byteLength },
+    crc32: crc32(bytes),
+    packedBytes: packed.byteLength,
+    sizeBytes: bytes.byteLength,
   };
   yield localHeader(entry, content);
   if (packed.byteLength > 0) yield packed;
@@ -119,7 +121,10 @@ function entryOf(
 ): ZipEntry {
   const { kind, path, mode, uid, gid, modifiedMs } = member;
   return {
-    ...{ ...how, uid, gid, modifiedMs },
+    ...how,
+    uid,
+    gid,
+    modifiedMs,
     name: bytesOfPath(kind === 'directory' ? `${path}/` : path),
     unixMode: FILE_TYPES[kind] | (mode & 0o7777),
   };

@@ -21,7 +21,8 @@ export function createAzurePresigner(azure: AzureCacheConfig): Presigner {
       const blobName = object.replace(/^\/+/, '');
       const query = generateBlobSASQueryParameters(
         {
-          ...{ containerName, blobName },
+          containerName,
+          blobName,
           permissions: BlobSASPermissions.parse(method === 'GET' ? 'r' : 'w'),
           protocol: SASProtocol.Https,
           startsOn: new Date(Date.now() - STARTED_BEFORE_MS),

@@ -29,7 +29,9 @@ export function createGcsPresigner({
         }),
       };
       const [url] = await file.getSignedUrl({
-        ...{ version: 'v4', action: 'write', expires },
+        version: 'v4',
+        action: 'write',
+        expires,
         contentType: 'application/octet-stream',
         extensionHeaders: headers,
       });

@@ -106,7 +106,8 @@ async function openClient(
       ? config.bucketLocation
       : await askRegion(
           new S3Client({
-            ...{ ...options, region: USUAL_REGION },
+            ...options,
+            region: USUAL_REGION,
             requestHandler: requestsBy(connections),
           }),
           config,
@@ -135,7 +136,9 @@ async function askRegion(
   } catch (error) {
     const reason = error instanceof Error ? error.name : 'unknown';
     log.warn('region of the cache bucket not found: set BucketLocation', {
-      ...{ bucket: bucketName, region: USUAL_REGION, reason },
+      bucket: bucketName,
+      region: USUAL_REGION,
+      reason,
     });
     return undefined;
   } finally {

@@ -124,6 +124,7 @@ function faultOf(error: unknown): TransientError | FinalError {
   return isDiskFullCode(code) || DISK_CODES.has(code)
     ? new FinalError(FailureType.RunnerSystem, `disk of the runner: ${words}`, { cause: error })
     : new TransientError(`cannot reach the cache server: ${words}`, {
-        ...{ cause: error, from: 'cache' },
+        cause: error,
+        from: 'cache',
       });
 }

@@ -3,9 +3,9 @@ import type { Log } from '../../ports/index.ts';
 import {
   openHttpServer,
   said,
-  type Answer,
+  type HttpRequest,
+  type HttpResponse,
   type OpenHttpServer,
-  type Question,
 } from '../http-server/http-server.ts';
 import { identify, isForUs, isFromUi, type Access } from './access.ts';
 import { isSealed, viewPayload } from './decoded-view.ts';
@@ -43,17 +43,22 @@ export interface CodecServerOptions {
 export async function openCodecServer(options: CodecServerOptions): Promise<OpenHttpServer> {
   const { host, port, setting, log } = options;
   return openHttpServer({
-    ...{ host, port, setting, log, name: 'codec server' },
-    ...{ maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes: MAX_BODY_BYTES },
-    answer: (question) => answer(question, options),
+    host,
+    port,
+    setting,
+    log,
+    name: 'codec server',
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    maxBodyBytes: MAX_BODY_BYTES,
+    answer: (request) => answer(request, options),
   });
 }
 
-async function answer(question: Question, options: CodecServerOptions): Promise<Answer> {
+async function answer(request: HttpRequest, options: CodecServerOptions): Promise<HttpResponse> {
   const { access } = options;
-  const { headers } = question;
+  const { headers } = request;
   if (!isForUs(headers, access) || !isFromUi(headers, access)) return said(403);
-  const reply = await answerUi(question, options);
+  const reply = await answerUi(request, options);
   return { ...reply, headers: { ...reply.headers, ...allowOrigin(headers.origin) } };
 }
 
@@ -65,8 +70,8 @@ function allowOrigin(origin: string | undefined): Record<string, string> {
   return { Vary: 'Origin', ...(origin !== undefined && { 'Access-Control-Allow-Origin': origin }) };
 }
 
-async function answerUi(question: Question, options: CodecServerOptions): Promise<Answer> {
-  const { method, path, headers } = question;
+async function answerUi(request: HttpRequest, options: CodecServerOptions): Promise<HttpResponse> {
+  const { method, path, headers } = request;
   const [, pathToken, call] = /^(?:\/([\w-]{1,200}))?\/(decode|encode)$/.exec(path) ?? [];
   if (call === undefined) return said(404);
   if (method === 'OPTIONS') return PREFLIGHT;
@@ -75,13 +80,13 @@ async function answerUi(question: Question, options: CodecServerOptions): Promis
   if (person.kind !== 'good') return refuse(person, options);
   const namespace = options.access.namespace();
   if ((headers['x-namespace'] ?? namespace) !== namespace || !namespace) return said(403);
-  return convert(question, { ...options, call, namespace, subject: person.subject });
+  return convert(request, { ...options, call, namespace, subject: person.subject });
 }
 
 type Refusal = Exclude<TokenVerdict, { readonly kind: 'good' }>;
 
 /** Refuses a request. Only the operator's log tells the reason; the answer does not. */
-function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): Answer {
+function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): HttpResponse {
   if (kind === 'unknown') {
     log.warn('a token for the codec server cannot be verified: its issuer cannot be reached', {
       why,
@@ -92,8 +97,10 @@ function refuse({ kind, why }: Refusal, { log }: CodecServerOptions): Answer {
   return said(401, { 'WWW-Authenticate': 'Bearer' });
 }
 
-const PREFLIGHT: Answer = {
-  ...{ status: 200, type: 'text', body: '' },
+const PREFLIGHT: HttpResponse = {
+  status: 200,
+  type: 'text',
+  body: '',
   headers: {
     'Access-Control-Allow-Methods': 'POST',
     'Access-Control-Allow-Headers': HEADERS,
@@ -107,10 +114,10 @@ interface Conversion extends CodecServerOptions {
   readonly subject: string;
 }
 
-async function convert(question: Question, scope: Conversion): Promise<Answer> {
+async function convert(request: HttpRequest, scope: Conversion): Promise<HttpResponse> {
   const { call } = scope;
-  if (!/^application\/json *(;|$)/i.test(question.headers['content-type'] ?? '')) return said(415);
-  const body = await question.readBody();
+  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) return said(415);
+  const body = await request.readBody();
   if (body === undefined) return said(413);
   const payloads = parsePayloads(body);
   if (payloads === undefined) return said(400);

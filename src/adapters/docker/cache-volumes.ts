@@ -1,6 +1,6 @@
 import type { CacheVolumeEngine } from '../../ports/cache-volumes.ts';
 import { CACHE_VOLUME_LABELS } from '../../domain/executor/volumes.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { BUILD_LABEL, INSTALLATION_LABEL } from './labels.ts';
 import { listDanglingVolumes, listVolumes, type ListedVolume } from './lists.ts';
@@ -36,7 +36,7 @@ export function createCacheVolumes(parts: EngineParts): CacheVolumeEngine {
       const call: DaemonCall = {
         doing: `remove cache volume "${name}"`,
         method: 'DELETE',
-        path: `/volumes/${segment(name)}`,
+        path: `/volumes/${encodePath(name)}`,
       };
       const options = { limitMs: timing.slowCallLimitMs, accept: [204, 404, 409] };
       return (await daemon.expect(call, options)).status !== 409;

@@ -2,7 +2,7 @@ import type { ContainerEngine } from '../../ports/index.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { createBody } from './create-body.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
 import { demux, limitFrames, takeFrames, type LogFrame } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { createFault, refusalFault, startFault, timeoutFault, type Refusal } from './faults.ts';
@@ -115,7 +115,7 @@ async function startContainer({ daemon, timing }: EngineParts, idOrName: string)
   const call: DaemonCall = {
     doing: `start container "${idOrName}"`,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/start`,
+    path: `/containers/${encodePath(idOrName)}/start`,
   };
   const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
   // 304 means that the container already runs.
@@ -174,7 +174,7 @@ function logCall(idOrName: string, query: Readonly<Record<string, string>>): Dae
   return {
     doing: `read the log of container "${idOrName}"`,
     method: 'GET',
-    path: `/containers/${segment(idOrName)}/logs`,
+    path: `/containers/${encodePath(idOrName)}/logs`,
     query: { stdout: '1', stderr: '1', ...query },
   };
 }
@@ -201,7 +201,7 @@ async function removeContainer(
   const call: DaemonCall = {
     doing: `remove container "${idOrName}"`,
     method: 'DELETE',
-    path: `/containers/${segment(idOrName)}`,
+    path: `/containers/${encodePath(idOrName)}`,
     query: { force: '1', v: keepsVolumes ? '0' : '1' },
   };
   const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });

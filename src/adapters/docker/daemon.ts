@@ -16,12 +16,12 @@ import type { PullOptions } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import { dockerodeOptions, type DaemonAddress } from './daemon-address.ts';
 import {
+  invalidReplyFault,
   isFault,
-  nonsenseFault,
   refusalFault,
   timeoutFault,
   unreachableFault,
-  type RefusedAction,
+  type ActionContext,
 } from './faults.ts';
 import { createSameAnswers, type Patience } from './patience.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
@@ -36,7 +36,7 @@ export interface DaemonCall {
   /** Describes the call for errors, with its value: `create container "x"`. */
   readonly doing: string;
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** The path. Its variable parts are encoded: see `segment`. */
+  /** The path. Its variable parts are encoded: see `encodePath`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
@@ -85,7 +85,7 @@ export interface Daemon {
   upgrade(call: DaemonCall, signal: AbortSignal): Promise<IncomingMessage | Duplex>;
   /** Sends a call and throws unless its status is one of these. */
   expect(call: DaemonCall, options: ExpectOptions): Promise<DaemonReply>;
-  action(call: DaemonCall, badRequest?: FailureType): RefusedAction;
+  action(call: DaemonCall, badRequest?: FailureType): ActionContext;
   /** Turns an error into a fault. An unknown error came from the connection. */
   fault(error: unknown, call: DaemonCall): Error;
 }
@@ -169,7 +169,7 @@ function openModem(address: DaemonAddress): DockerModem {
   // The transport's types lack agents and explicit undefined; its code supports both.
   const options = dockerodeOptions(address) as Dockerode.DockerOptions;
   const { modem } = new Dockerode(options);
-  mendRequests(modem as unknown as RequestBuilder);
+  patchModem(modem as unknown as RequestBuilder);
   return modem;
 }
 
@@ -221,13 +221,13 @@ interface RequestBuilder {
  * text that nobody reads, including each socket of the agent and each listener of the signal, which
  * takes seconds.
  */
-function mendRequests(modem: RequestBuilder): void {
+function patchModem(modem: RequestBuilder): void {
   const buildRequest = modem.buildRequest.bind(modem);
   modem.buildRequest = (options, ...rest) => {
     for (const part of [options.agent, options.signal]) {
       if (typeof part === 'object') Object.defineProperty(part, inspect.custom, BRIEFLY);
     }
-    buildRequest({ ...options, headers: mendHeaders(options), maxRedirects: 0 } as never, ...rest);
+    buildRequest({ ...options, headers: patchHeaders(options), maxRedirects: 0 } as never, ...rest);
   };
 }
 
@@ -235,7 +235,7 @@ function mendRequests(modem: RequestBuilder): void {
  * Sets the length of an upgrade's request without a body. The transport would end it with a chunk,
  * which may arrive as part of what follows.
  */
-function mendHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
+function patchHeaders({ headers }: RequestOptions): RequestOptions['headers'] {
   const given = headers as OutgoingHttpHeaders | undefined;
   if (given?.['Upgrade'] === undefined || given['Content-Length'] !== undefined) return headers;
   const kept = Object.entries(given).filter(([name]) => name !== 'Transfer-Encoding');
@@ -248,7 +248,7 @@ const BRIEFLY = { value: () => '…', configurable: true };
  * Encodes a name as part of a path. It may come from a job, so it must not lead elsewhere. Docker
  * redirects paths that are not normalised.
  */
-export function segment(name: string): string {
+export function encodePath(name: string): string {
   const parts = name.split('/');
   if (parts.some((part) => ['', '.', '..'].includes(part))) {
     throw new FinalError(
@@ -260,10 +260,10 @@ export function segment(name: string): string {
 }
 
 /** Checks the answer's body against a schema. */
-export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: RefusedAction): T {
+export function parseReply<T>(schema: z.ZodType<T>, body: unknown, action: ActionContext): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw nonsenseFault(parsed.error, action);
+  throw invalidReplyFault(parsed.error, action);
 }
 
 const PING: DaemonCall = { doing: 'ask whether Docker answers', method: 'GET', path: '/_ping' };

@@ -10,7 +10,8 @@ export interface Refusal {
   readonly message: string;
 }
 
-export interface RefusedAction {
+/** What was attempted, for the error of a call that failed. */
+export interface ActionContext {
   /** The attempted action, with its value: `create container "x"`. */
   readonly doing: string;
   /** Label of the daemon. */
@@ -38,7 +39,7 @@ const INVALID_NAME =
  * Returns the error for something that could not be created. Podman answers 500 also when no later
  * try will succeed.
  */
-export function createFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
+export function createFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
   const { status, message } = refusal;
   const lasting = status === 500 ? refusedForGood(message) : undefined;
   if (lasting === undefined) return refusalFault(refusal, action);
@@ -48,7 +49,7 @@ export function createFault(refusal: Refusal, action: RefusedAction): TransientE
 }
 
 /** Returns the error for a refused call. */
-export function refusalFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
+export function refusalFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
   const status = INVALID_NAME.test(refusal.message) ? 400 : refusal.status;
   if (isPassing(status)) {
     const isLasting = action.isLasting?.(refusal) ?? false;
@@ -62,7 +63,7 @@ export function refusalFault(refusal: Refusal, action: RefusedAction): Transient
   return new FinalError(type ?? FailureType.RunnerSystem, refusalText(refusal, action));
 }
 
-function refusalText({ status, message }: Refusal, { doing, address }: RefusedAction): string {
+function refusalText({ status, message }: Refusal, { doing, address }: ActionContext): string {
   return `cannot ${doing}: Docker at ${address} answered ${status}: ${message}`;
 }
 
@@ -71,7 +72,7 @@ function refusalText({ status, message }: Refusal, { doing, address }: RefusedAc
  * forbidden by the node's kernel is permanent: another start would fail the same way. As in
  * gitlab-runner, it counts as a system fault.
  */
-export function startFault(refusal: Refusal, action: RefusedAction): TransientError | FinalError {
+export function startFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
   if (!isRefusedForGood(refusal.message)) return refusalFault(refusal, action);
   // The status is ignored, because older Dockers and Podman answer 500 when the image lacks the
   // program.
@@ -79,7 +80,7 @@ export function startFault(refusal: Refusal, action: RefusedAction): TransientEr
 }
 
 /** Returns the error for a daemon that could not be reached. It is transient. */
-export function unreachableFault(error: unknown, action: RefusedAction): TransientError {
+export function unreachableFault(error: unknown, action: ActionContext): TransientError {
   const code = errorCode(error) ?? '';
   const words = error instanceof Error ? error.message.trim() : String(error);
   const advice = adviceFor(code);
@@ -90,7 +91,7 @@ export function unreachableFault(error: unknown, action: RefusedAction): Transie
 }
 
 /** Returns the error for a daemon that did not answer in time. */
-export function timeoutFault(limitMs: number, action: RefusedAction): TransientError {
+export function timeoutFault(limitMs: number, action: ActionContext): TransientError {
   return new TransientError(
     `cannot ${action.doing}: Docker at ${action.address} did not answer within ${limitMs / 1000} s; look at the load of its node and at its log`,
     { from: 'docker' },
@@ -98,7 +99,7 @@ export function timeoutFault(limitMs: number, action: RefusedAction): TransientE
 }
 
 /** Returns the error for an answer that does not match its schema. */
-export function nonsenseFault(cause: unknown, action: RefusedAction): FinalError {
+export function invalidReplyFault(cause: unknown, action: ActionContext): FinalError {
   return new FinalError(
     FailureType.RunnerSystem,
     `cannot ${action.doing}: the answer of Docker at ${action.address} is not understood; is its version supported?`,

@@ -3,7 +3,7 @@ import type { ContainerEngine, FileMember, PathStat } from '../../ports/index.ts
 import { startingWith } from '../../domain/files/starting-with.ts';
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import {
@@ -36,7 +36,9 @@ export function createFiles(parts: EngineParts): Files {
     readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
     writeFiles: (idOrName, path, options) =>
       writeFiles(parts, {
-        ...{ ...options, idOrName, path },
+        ...options,
+        idOrName,
+        path,
         call: archiveCall('PUT', { idOrName, path }),
       }),
   };
@@ -53,7 +55,7 @@ function archiveCall(method: keyof typeof DOING, { idOrName, path }: Place): Dae
   return {
     doing: `${DOING[method]} container "${idOrName}" at ${path}`,
     method,
-    path: `/containers/${segment(idOrName)}/archive`,
+    path: `/containers/${encodePath(idOrName)}/archive`,
     query: { path },
   };
 }

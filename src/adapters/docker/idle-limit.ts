@@ -1,4 +1,4 @@
-import { timeoutFault, type RefusedAction } from './faults.ts';
+import { timeoutFault, type ActionContext } from './faults.ts';
 
 /** Aborts a transfer of any length as soon as nothing has moved for a while. */
 export interface IdleLimit {
@@ -10,7 +10,7 @@ export interface IdleLimit {
   pause(): void;
   stop(): void;
   /** Returns the fault of the limit when the limit caused the error, otherwise the error itself. */
-  fault(error: unknown, own: AbortSignal, action: RefusedAction): unknown;
+  fault(error: unknown, own: AbortSignal, action: ActionContext): unknown;
 }
 
 export function startIdleLimit(limitMs: number, own: AbortSignal): IdleLimit {

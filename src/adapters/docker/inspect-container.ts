@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ContainerStatus } from '../../ports/index.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { inspect } from './inspect.ts';
 import type { Patience } from './patience.ts';
@@ -29,7 +29,7 @@ export async function inspectRaw(
 export function inspectionOf(idOrName: string): Pick<DaemonCall, 'doing' | 'path'> {
   return {
     doing: `inspect container "${idOrName}"`,
-    path: `/containers/${segment(idOrName)}/json`,
+    path: `/containers/${encodePath(idOrName)}/json`,
   };
 }
 

@@ -1,7 +1,7 @@
 import { isForPlatform } from '../../domain/executor/image-platform.ts';
 import type { ContainerSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { imageSchema } from './replies.ts';
 
@@ -18,7 +18,7 @@ export async function checkPlatform(
   const call: DaemonCall = {
     doing: `inspect image "${image}"`,
     method: 'GET',
-    path: `/images/${segment(image)}/json`,
+    path: `/images/${encodePath(image)}/json`,
   };
   const options = { limitMs: timing.callLimitMs, accept: [200, 404] };
   const { status, body, isPodman } = await daemon.expect(call, options);

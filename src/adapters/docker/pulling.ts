@@ -10,7 +10,7 @@ import {
 } from '../../domain/executor/pull-policy.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { inTries, upTo, type TryEnd } from '../../domain/tries.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { inspect } from './inspect.ts';
 import { pause } from './pause.ts';
@@ -40,7 +40,7 @@ export function createImages(parts: EngineParts): Images {
 async function inspectImage(parts: EngineParts, reference: string): Promise<ImageInfo | undefined> {
   const found = await inspect(
     parts,
-    { doing: `inspect image "${reference}"`, path: `/images/${segment(reference)}/json` },
+    { doing: `inspect image "${reference}"`, path: `/images/${encodePath(reference)}/json` },
     { schema: imageSchema, badRequest: FailureType.RunnerConfiguration },
   );
   if (found === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { ArchiveEntry } from '../../ports/index.ts';
 import { packArchive } from './archive.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import type { DaemonReply } from './read-reply.ts';
@@ -37,7 +37,7 @@ async function send({ daemon, timing }: EngineParts, request: PutRequest): Promi
   const call: DaemonCall = {
     doing: `put ${entries.length} files into container "${idOrName}" at ${path}`,
     method: 'PUT',
-    path: `/containers/${segment(idOrName)}/archive`,
+    path: `/containers/${encodePath(idOrName)}/archive`,
     query: { path },
     tar: await packArchive(entries),
   };

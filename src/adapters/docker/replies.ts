@@ -32,6 +32,7 @@ export const imageSchema = z.object({
     .nullish(),
 });
 
+/** The answer to a request that creates a container or a command in one. */
 export const createdSchema = z.object({ Id: z.string() });
 
 export const mountSchema = z.object({

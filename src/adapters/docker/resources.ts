@@ -1,7 +1,7 @@
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { NetworkSpec } from '../../domain/executor/specs.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import { createInfo } from './info.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { createFault, refusalFault, type Refusal } from './faults.ts';
@@ -56,7 +56,7 @@ export function createResources(parts: EngineParts): Resources {
       const call: DaemonCall = {
         doing: `remove volume "${name}"`,
         method: 'DELETE',
-        path: `/volumes/${segment(name)}`,
+        path: `/volumes/${encodePath(name)}`,
       };
       await daemon.expect(call, { limitMs: timing.slowCallLimitMs, accept: [204, 404] });
     },
@@ -105,7 +105,7 @@ function inspectNetwork(
   parts: EngineParts,
   name: string,
 ): Promise<ReturnType<typeof networkSchema.parse> | undefined> {
-  const path = `/networks/${segment(name)}`;
+  const path = `/networks/${encodePath(name)}`;
   const call = { doing: `inspect network "${name}"`, path, patience: 'long' } as const;
   return inspect(parts, call, { schema: networkSchema });
 }
@@ -118,7 +118,7 @@ async function removeNetwork(parts: EngineParts, name: string): Promise<void> {
   const { daemon, timing } = parts;
   const network = await inspectNetwork(parts, name);
   if (network === undefined) return;
-  const path = `/networks/${segment(name)}`;
+  const path = `/networks/${encodePath(name)}`;
   const limitMs = timing.callLimitMs;
   for (const container of Object.keys(network.Containers ?? {})) {
     const call: DaemonCall = {

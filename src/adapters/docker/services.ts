@@ -4,7 +4,7 @@ import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../por
 import { isAlive } from '../../domain/executor/container-state.ts';
 import { TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
@@ -91,7 +91,7 @@ async function copyOnce(
   const call: DaemonCall = {
     doing: `follow the log of container "${idOrName}"`,
     method: 'GET',
-    path: `/containers/${segment(idOrName)}/logs`,
+    path: `/containers/${encodePath(idOrName)}/logs`,
     query: { stdout: '1', stderr: '1', timestamps: '1', follow: follow ? '1' : '0' },
     patience: 'long',
   };

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ContainerEngine } from '../../ports/index.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { segment, type DaemonCall } from './daemon.ts';
+import { encodePath, type DaemonCall } from './daemon.ts';
 import { startFault, timeoutFault } from './faults.ts';
 import { readReply } from './read-reply.ts';
 
@@ -20,7 +20,7 @@ async function fillStdin(
   const call: DaemonCall = {
     doing: `write to the stdin of container "${idOrName}"`,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/attach`,
+    path: `/containers/${encodePath(idOrName)}/attach`,
     query: { stream: '1', stdin: '1' },
     upgrades: true,
   };

@@ -10,7 +10,7 @@ import type {
   TerminalCommand,
 } from '../../ports/index.ts';
 import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault, timeoutFault } from './faults.ts';
@@ -47,8 +47,12 @@ async function openTerminal(
 ): Promise<ContainerTerminal | undefined> {
   const mark = randomBytes(8).toString('hex');
   const reply = await createExec(parts, container, {
-    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: command.hasTty },
-    ...{ Cmd: command.command, Env: [`${MARK}=${mark}`] },
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: command.hasTty,
+    Cmd: command.command,
+    Env: [`${MARK}=${mark}`],
   });
   if (reply === undefined) return undefined;
   const exec = { container, execId: reply, mark };
@@ -70,7 +74,7 @@ async function createExec(
   const call: DaemonCall = {
     doing: `open a terminal in container "${container}"`,
     method: 'POST',
-    path: `/containers/${segment(container)}/exec`,
+    path: `/containers/${encodePath(container)}/exec`,
     body,
   };
   const reply = await daemon.send(call, { limitMs: timing.callLimitMs });
@@ -87,7 +91,7 @@ async function startExec(
   const call: DaemonCall = {
     doing: `start a terminal in container "${container}"`,
     method: 'POST',
-    path: `/exec/${segment(execId)}/start`,
+    path: `/exec/${encodePath(execId)}/start`,
     body: { Detach: false, Tty: hasTty },
     upgrades: true,
   };
@@ -155,7 +159,7 @@ async function resize(
   const call: DaemonCall = {
     doing: `resize a terminal of container "${container}"`,
     method: 'POST',
-    path: `/exec/${segment(execId)}/resize`,
+    path: `/exec/${encodePath(execId)}/resize`,
     query: { h: String(rows), w: String(columns) },
   };
   await daemon.send(call, { limitMs: timing.callLimitMs });
@@ -163,7 +167,7 @@ async function resize(
 
 function inspectExec(parts: EngineParts, { container, execId }: Exec) {
   const doing = `inspect a terminal of container "${container}"`;
-  const call = { doing, path: `/exec/${segment(execId)}/json` };
+  const call = { doing, path: `/exec/${encodePath(execId)}/json` };
   return inspect(parts, call, { schema: execSchema });
 }
 
@@ -190,7 +194,7 @@ async function hangUp(parts: EngineParts, exec: Exec): Promise<void> {
   const call: DaemonCall = {
     doing: `end a terminal of container "${exec.container}"`,
     method: 'POST',
-    path: `/exec/${segment(execId)}/start`,
+    path: `/exec/${encodePath(execId)}/start`,
     body: { Detach: true },
   };
   await daemon.send(call, { limitMs: timing.callLimitMs });

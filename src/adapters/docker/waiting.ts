@@ -1,14 +1,14 @@
 import { finished } from 'node:stream/promises';
-import { z } from 'zod';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { isAlive } from '../../domain/executor/container-state.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
-import { parseReply, segment, type DaemonCall } from './daemon.ts';
+import { encodePath, parseReply, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
+import { createdSchema } from './replies.ts';
 import { saysNotRunning } from './states.ts';
 
 type Waiting = Pick<ContainerEngine, 'waitForExit' | 'stopContainer'>;
@@ -70,7 +70,7 @@ async function waitOnce(parts: EngineParts, idOrName: string, signal: AbortSigna
   const call: DaemonCall = {
     doing: `wait for container "${idOrName}"`,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/wait`,
+    path: `/containers/${encodePath(idOrName)}/wait`,
     query: { condition: 'not-running' },
     patience: 'long',
   };
@@ -103,7 +103,7 @@ async function stopGracefully(
   const call: DaemonCall = {
     doing: `stop container "${idOrName}"`,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/stop`,
+    path: `/containers/${encodePath(idOrName)}/stop`,
     query: { t: String(Math.ceil(timing.stopGraceMs / 1000)) },
     patience: 'long',
   };
@@ -118,7 +118,7 @@ async function kill(parts: EngineParts, idOrName: string): Promise<void> {
   const call: DaemonCall = {
     doing: `kill container "${idOrName}"`,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/kill`,
+    path: `/containers/${encodePath(idOrName)}/kill`,
     query: { signal: 'KILL' },
     patience: 'long',
   };
@@ -178,8 +178,6 @@ for pid in $pids; do
 done
 `;
 
-const execSchema = z.object({ Id: z.string() });
-
 /**
  * Terminates the processes as far as possible. Without a shell in the image, `stop` alone must do.
  */
@@ -191,7 +189,7 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
   const create: DaemonCall = {
     doing,
     method: 'POST',
-    path: `/containers/${segment(idOrName)}/exec`,
+    path: `/containers/${encodePath(idOrName)}/exec`,
     // This runs as the container's own user, because the shell belongs to the job and a stop must
     // not give it more rights.
     body: { Cmd: command, AttachStdout: true, AttachStderr: true },
@@ -200,11 +198,11 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
   const limitMs = timing.stopGraceMs + 2_000;
   try {
     const created = await daemon.expect(create, { limitMs, accept: [201] });
-    const { Id } = parseReply(execSchema, created.body, daemon.action(create));
+    const { Id } = parseReply(createdSchema, created.body, daemon.action(create));
     const start: DaemonCall = {
       doing,
       method: 'POST',
-      path: `/exec/${segment(Id)}/start`,
+      path: `/exec/${encodePath(Id)}/start`,
       body: { Detach: false, Tty: false },
     };
     const response = await daemon.open(start, AbortSignal.timeout(limitMs));

@@ -6,7 +6,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { tarOf } from '../tar/writer.ts';
 import type { DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault, type RefusedAction } from './faults.ts';
+import { refusalFault, type ActionContext } from './faults.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { mountsOf } from './inspect-container.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
@@ -65,7 +65,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
  * Returns the fault of a refused write. Docker answers 500 for everything that fails while it
  * unpacks, and another try would fail the same way.
  */
-function writeFault(reply: DaemonReply, action: RefusedAction): Error {
+function writeFault(reply: DaemonReply, action: ActionContext): Error {
   const isOfUnpacking = reply.status === 500 && UNPACKING.test(reply.message);
   if (!isOfUnpacking) return refusalFault(reply, action);
   return new FinalError(

@@ -28,12 +28,16 @@ export function createAnswerRetries<T>(
       if (end.kind === 'failed') return undefined;
       const { status, header } = factsOf(end.value);
       const verdict = judgeRetry({
-        ...{ status, failedTries: made, waitedMs, budgetMs },
+        status,
+        failedTries: made,
+        waitedMs,
+        budgetMs,
         hints: {
           rateLimitResetTime: header('ratelimit-resettime'),
           retryAfter: header('retry-after'),
         },
-        ...{ nowMs: Date.now(), random: Math.random() },
+        nowMs: Date.now(),
+        random: Math.random(),
       });
       if (verdict.kind === 'wait') return verdict.waitMs;
       ({ askedMs } = verdict);

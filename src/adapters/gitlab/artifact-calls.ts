@@ -72,7 +72,8 @@ function send(
 ): Promise<ApiReply> {
   return api.send({
     method: 'POST',
-    ...{ path, address: url },
+    path,
+    address: url,
     token: { header: 'JOB-TOKEN', value: job.token },
     content: multipartOf({ file, filename, field: 'file' }),
     takesRedirects: true,

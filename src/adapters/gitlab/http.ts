@@ -147,7 +147,9 @@ async function sendWithRetries(
     nextMs: retries.nextMs,
     pause: (ms) => {
       log.debug('GitLab is asked again after a wait', {
-        ...{ method: request.method, path: pathOnly(request), wait_ms: Math.round(ms) },
+        method: request.method,
+        path: pathOnly(request),
+        wait_ms: Math.round(ms),
       });
       return wasWaited(ms, signal);
     },
@@ -191,7 +193,10 @@ async function tryOnce(request: ApiRequest, connected: Connected): Promise<ApiRe
     // This also fails when a proxy's address is malformed.
     const transport = await connected.transports.current();
     const response = await exchange(request, {
-      ...{ connected, transport, requestId, signal: anySignal(limit.signal, request.signal) },
+      connected,
+      transport,
+      requestId,
+      signal: anySignal(limit.signal, request.signal),
     });
     const body = await readBody(response, request, connected.timeouts);
     return {
@@ -235,7 +240,8 @@ async function exchange(request: ApiRequest, context: Exchange): Promise<Respons
     }
     if (redirects >= MAX_REDIRECTS) {
       throw new TransientError(`GitLab redirects more than ${MAX_REDIRECTS} times${shown}`, {
-        ...{ from: 'gitlab', status: response.status },
+        from: 'gitlab',
+        status: response.status,
       });
     }
     url = new URL(verdict.url);

@@ -49,14 +49,14 @@ export interface JobCallsOptions {
   readonly largePatches: LargePatches;
 }
 
-type JobCalls = Pick<Coordinator, 'updateJob' | 'takePatchRoom' | 'patchTrace'>;
+type JobCalls = Pick<Coordinator, 'updateJob' | 'takePatchPermit' | 'patchTrace'>;
 
 /** Creates the calls `PUT /jobs/:id` and `PATCH /jobs/:id/trace`. */
 export function createJobCalls(options: JobCallsOptions): JobCalls {
   const quiet = createQuietTimes();
   const sizes = createPatchSizes(options.largePatches);
   return {
-    takePatchRoom: sizes.take,
+    takePatchPermit: sizes.take,
     updateJob: async (job, update) => {
       const name = `update of job ${job.jobId}`;
       quiet.check(name);

@@ -1,4 +1,4 @@
-import type { Coordinator, JobQuestion, JobReply, Log } from '../../ports/index.ts';
+import type { Coordinator, JobRequestOptions, JobReply, Log } from '../../ports/index.ts';
 import { FinalError, TransientError } from '../../domain/failure.ts';
 import type { SessionOffer } from '../../domain/session/session.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
@@ -21,7 +21,7 @@ const REQUEST_MS = 3 * 60_000;
 /** The longest pause that GitLab can ask for. */
 const MAX_QUIET_MS = 5 * 60_000;
 
-export interface JobRequestOptions {
+export interface JobRequestScope {
   readonly runner: RunnerConfig;
   readonly systemId: string;
   readonly api: Api;
@@ -34,17 +34,17 @@ export interface JobRequestOptions {
  * Creates the call `POST /jobs/request`. When GitLab asks for a pause longer than one request may
  * take, requests during the pause return `no_job` without contacting it.
  */
-export function createJobRequest(options: JobRequestOptions): Coordinator['requestJob'] {
+export function createJobRequest(scope: JobRequestScope): Coordinator['requestJob'] {
   let quietUntilMs = 0;
-  return async (question) => {
+  return async (options) => {
     if (performance.now() < quietUntilMs) return { kind: 'no_job' };
     try {
-      const reply = await ask(question, options);
-      options.lastUpdate.take(reply);
+      const reply = await ask(options, scope);
+      scope.lastUpdate.take(reply);
       if (reply.retryAfterMs !== undefined) {
         quietUntilMs = performance.now() + Math.min(reply.retryAfterMs, MAX_QUIET_MS);
       }
-      return toJobReply(reply, options);
+      return toJobReply(reply, scope);
     } catch (error) {
       // An unusable url is the runner's own fault, so it counts against its health like a refused
       // token.
@@ -55,9 +55,9 @@ export function createJobRequest(options: JobRequestOptions): Coordinator['reque
   };
 }
 
-function ask({ mayWait, session }: JobQuestion, options: JobRequestOptions): Promise<ApiReply> {
-  const { runner, systemId, info, api } = options;
-  const lastUpdate = mayWait ? options.lastUpdate.read() : undefined;
+function ask({ mayWait, session }: JobRequestOptions, scope: JobRequestScope): Promise<ApiReply> {
+  const { runner, systemId, info, api } = scope;
+  const lastUpdate = mayWait ? scope.lastUpdate.read() : undefined;
   return api.send({
     method: 'POST',
     path: 'jobs/request',
@@ -80,7 +80,7 @@ function toWire({ url, certificatePem, token }: SessionOffer) {
   return { url, certificate: certificatePem, authorization: token };
 }
 
-function toJobReply(reply: ApiReply, { runner }: JobRequestOptions): JobReply {
+function toJobReply(reply: ApiReply, { runner }: JobRequestScope): JobReply {
   const secrets = [runner.token];
   switch (reply.status) {
     case 201:

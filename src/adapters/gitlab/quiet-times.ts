@@ -23,7 +23,9 @@ export function createQuietTimes(nowMs: () => number = () => performance.now()):
       const leftMs = (untilMs.get(name) ?? 0) - nowMs();
       if (leftMs > 0) {
         throw new TransientError(`${name} is not sent yet: GitLab asked to wait`, {
-          ...{ retryAfterMs: leftMs, from: 'gitlab', status: statuses.get(name) },
+          retryAfterMs: leftMs,
+          from: 'gitlab',
+          status: statuses.get(name),
         });
       }
     },

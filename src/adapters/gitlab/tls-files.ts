@@ -92,7 +92,9 @@ function isPair(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.error('client certificate and key cannot be used, continuing without them', {
-      ...{ certFile, keyFile, reason },
+      certFile,
+      keyFile,
+      reason,
     });
     return false;
   }

@@ -99,7 +99,9 @@ async function buildTransport(
   const roots = await readSystemRoots(env, trustedFiles);
   let chainPem: string | undefined;
   const dispatcher = new Outbound({
-    ...{ env, ca: [...roots, ...readableCertificates(caPem ?? '')], connectMs: timeouts.connectMs },
+    env,
+    ca: [...roots, ...readableCertificates(caPem ?? '')],
+    connectMs: timeouts.connectMs,
     identity: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     connect: {
       keepAliveInitialDelay: 30_000,

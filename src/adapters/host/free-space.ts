@@ -1,9 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Reserved for the logs and notes of all builds; 5 % on a small disk. */
-const RESERVE_BYTES = 256 * 1024 * 1024;
-const RESERVE_SHARE = 0.05;
+/**
+ * Reserved for the logs and notes of all builds. Downloads and archives have to leave it free, and
+ * the node requests no job while less is free.
+ */
+export const RESERVE_BYTES = 256 * 1024 * 1024;
+/** The share of a small disk that is reserved instead. */
+export const RESERVE_SHARE = 0.05;
 
 /** Bytes written between two checks of the free space. */
 const LOOK_BYTES = 8 * 1024 * 1024;

@@ -20,7 +20,7 @@ const REQUEST_MS = 10_000;
 const IDLE_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly type: 'text' | 'json' | 'metrics' | 'profile';
   readonly body: string;
@@ -28,7 +28,7 @@ export interface Answer {
 }
 
 /** One request, before its body was read. */
-export interface Question {
+export interface HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -54,7 +54,7 @@ export interface HttpServerOptions {
   readonly maxBodyBytes?: number;
   /** How long a request may take to arrive as a whole. Tests use a shorter time. */
   readonly requestMs?: number;
-  answer(question: Question): Promise<Answer>;
+  answer(request: HttpRequest): Promise<HttpResponse>;
 }
 
 export interface OpenHttpServer {
@@ -62,7 +62,7 @@ export interface OpenHttpServer {
   close(): Promise<void>;
 }
 
-const TYPES: Readonly<Record<Answer['type'], string>> = {
+const TYPES: Readonly<Record<HttpResponse['type'], string>> = {
   text: 'text/plain; charset=utf-8',
   json: 'application/json',
   metrics: 'text/plain; version=0.0.4; charset=utf-8',
@@ -80,7 +80,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
     ...requestRules(options.requestMs ?? REQUEST_MS),
     keepAliveTimeout: IDLE_MS,
   });
-  answerAll(server, (request, response) => void answerSafely(request, response, options));
+  answerAll(server, (incoming, outgoing) => void answerSafely(incoming, outgoing, options));
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options);
   const address = server.address();
@@ -98,7 +98,8 @@ export async function openHttpServer(options: HttpServerOptions): Promise<OpenHt
 /** Returns the options of Node's servers that all our servers have in common. */
 export function requestRules(requestMs: number) {
   return {
-    ...{ headersTimeout: requestMs, requestTimeout: requestMs },
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
     connectionsCheckingInterval: requestMs / 10,
     requireHostHeader: false, // `requestFault` checks it.
   };
@@ -144,21 +145,21 @@ export async function listenAt(
 }
 
 async function answerSafely(
-  request: IncomingMessage,
-  response: ServerResponse,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
   options: HttpServerOptions,
 ): Promise<void> {
-  const { method } = request;
+  const { method } = incoming;
   try {
-    const question = questionOf(request, options);
-    const answer = typeof question === 'number' ? said(question) : await options.answer(question);
+    const request = requestOf(incoming, options);
+    const response = typeof request === 'number' ? said(request) : await options.answer(request);
     // The unread rest of a body cannot be distinguished from the next request, so the connection
     // ends.
-    send(response, answer, { method, isLast: hasBody(request) && !request.complete });
+    send(outgoing, response, { method, isLast: hasBody(incoming) && !incoming.complete });
   } catch (error) {
-    if (hasLeft(request, error)) return;
+    if (hasLeft(incoming, error)) return;
     options.log.error(`a request to the ${options.name} could not be answered`, { error });
-    send(response, said(500), { method, isLast: true });
+    send(outgoing, said(500), { method, isLast: true });
   }
 }
 
@@ -174,34 +175,34 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Returns the request, or the status of the refusal. */
-function questionOf(
-  request: IncomingMessage,
+function requestOf(
+  incoming: IncomingMessage,
   { maxBodyBytes = 0 }: HttpServerOptions,
-): Question | number {
-  const fault = requestFault(request);
+): HttpRequest | number {
+  const fault = requestFault(incoming);
   if (fault !== undefined) return fault;
-  const target = request.url ?? '';
+  const target = incoming.url ?? '';
   if (!target.startsWith('/')) return 400;
   // The path is not normalised, because a proxy that allows only `/x/` would also pass
   // `/x/../decode`.
   const [path = '', ...query] = target.split('?');
   return {
-    method: request.method ?? '',
+    method: incoming.method ?? '',
     path,
     query: new URLSearchParams(query.join('?')),
-    headers: request.headers,
-    isLocal: isLocal(request.socket.remoteAddress),
-    readBody: () => readBody(request, maxBodyBytes),
+    headers: incoming.headers,
+    isLocal: isLocal(incoming.socket.remoteAddress),
+    readBody: () => readBody(incoming, maxBodyBytes),
   };
 }
 
 /** Reads the body. Throws when the client leaves before its end. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return undefined;
   const chunks: Buffer[] = [];
   let lengthBytes = 0;
   // Otherwise leaving the loop early would end the connection before its answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
     const bytes = chunk as Buffer;
     lengthBytes += bytes.byteLength;
     if (lengthBytes > maxBytes) return undefined;
@@ -236,7 +237,7 @@ export const STATUS_WORDS: Readonly<Record<number, string>> = {
 };
 
 /** Creates an answer that is only a status. */
-export function said(status: number, headers: Answer['headers'] = {}): Answer {
+export function said(status: number, headers: HttpResponse['headers'] = {}): HttpResponse {
   return { status, type: 'text', body: `${STATUS_WORDS[status] ?? status}\n`, headers };
 }
 
@@ -245,15 +246,15 @@ interface Sending {
   readonly isLast: boolean;
 }
 
-function send(response: ServerResponse, answer: Answer, { method, isLast }: Sending): void {
-  if (response.headersSent) return;
-  const body = Buffer.from(answer.body);
-  response.writeHead(answer.status, {
-    ...headersOf(TYPES[answer.type], body.byteLength),
+function send(outgoing: ServerResponse, response: HttpResponse, { method, isLast }: Sending): void {
+  if (outgoing.headersSent) return;
+  const body = Buffer.from(response.body);
+  outgoing.writeHead(response.status, {
+    ...headersOf(TYPES[response.type], body.byteLength),
     ...(isLast && { Connection: 'close' }),
-    ...answer.headers,
+    ...response.headers,
   });
-  response.end(method === 'HEAD' ? undefined : body);
+  outgoing.end(method === 'HEAD' ? undefined : body);
 }
 
 /**

@@ -1,15 +1,15 @@
-import { said, type Answer, type Question } from './http-server.ts';
+import { said, type HttpRequest, type HttpResponse } from './http-server.ts';
 
 /** Answers the requests for one path. `isLocal`: the request comes from this machine. */
 export type Route = (
   query: URLSearchParams,
   from: { readonly isLocal: boolean },
-) => Promise<Answer>;
+) => Promise<HttpResponse>;
 
 /** Answers GET and HEAD at the given paths, and tells nothing about itself at others. */
 export function answerAt(
   routes: Readonly<Record<string, Route>>,
-): (question: Question) => Promise<Answer> {
+): (request: HttpRequest) => Promise<HttpResponse> {
   return async ({ method, path, query, isLocal }) => {
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (route === undefined) return said(404);

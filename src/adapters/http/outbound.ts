@@ -68,7 +68,10 @@ export class Outbound extends Dispatcher {
     const connect = { ...this.#tls, ...settings };
     if (proxy === '') return new Agent({ ...pool, connect });
     return new ProxyAgent({
-      ...{ ...pool, uri: proxy, requestTls: connect, proxyTls: this.#tls },
+      ...pool,
+      uri: proxy,
+      requestTls: connect,
+      proxyTls: this.#tls,
       connect: { timeout: connectMs },
       // As in other clients, plain http goes through a proxy by its absolute URL.
       proxyTunnel: false,

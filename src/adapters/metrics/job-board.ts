@@ -35,6 +35,9 @@ export function createJobBoard(): JobBoard {
 }
 
 const NEW_ENTRY: Omit<BoardEntry, 'context'> = {
-  ...{ state: 'pending', stage: '', executorStage: '' },
-  ...{ lagBytes: 0, lagSinceMs: undefined },
+  state: 'pending',
+  stage: '',
+  executorStage: '',
+  lagBytes: 0,
+  lagSinceMs: undefined,
 };

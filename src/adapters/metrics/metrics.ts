@@ -36,7 +36,9 @@ export interface MetricsOptions {
 /** Everything that a node counts, held in memory since the process began. */
 export function createMetrics(options: MetricsOptions): NodeMetrics {
   const counts: Counts = {
-    ...{ registry: createRegistry(), jobs: createJobBoard(), runners: createRunnerBoard() },
+    registry: createRegistry(),
+    jobs: createJobBoard(),
+    runners: createRunnerBoard(),
     clock: options.clock,
     labelsOf: ({ token, name }) => ({
       runner: shortToken(token),

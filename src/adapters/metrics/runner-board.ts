@@ -52,8 +52,11 @@ export function createRunnerBoard(): RunnerBoard {
     const known = records.get(runnerKey);
     if (known !== undefined) return known;
     const made = {
-      ...{ requestsUnderWay: 0, lastContact: undefined, jobsWaiting: undefined },
-      ...{ queueSeconds: [], pickupSeconds: [] },
+      requestsUnderWay: 0,
+      lastContact: undefined,
+      jobsWaiting: undefined,
+      queueSeconds: [],
+      pickupSeconds: [],
     };
     records.set(runnerKey, made);
     return made;

@@ -35,7 +35,8 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<()
   const { path, log, look } = options;
   const routes = {
     [ROUTE]: async () => ({
-      ...{ status: 200, type: 'json' as const },
+      status: 200,
+      type: 'json' as const,
       body: `${JSON.stringify(await look())}\n`,
     }),
   };
@@ -43,7 +44,9 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<()
     await rm(path, { force: true });
     const address = await shortAddress(path);
     const server = await openHttpServer({
-      ...{ path: address.path, log, name: 'status socket' },
+      path: address.path,
+      log,
+      name: 'status socket',
       answer: answerAt(routes),
     });
     return () => server.close().finally(address.close);
@@ -126,7 +129,10 @@ const statusSchema = z.object({
     .object({ address: z.string(), namespace: z.string(), ui: z.string().optional() })
     .optional(),
   slots: z.object({
-    ...{ concurrent: z.number(), builds: z.number(), requests: z.number(), free: z.number() },
+    concurrent: z.number(),
+    builds: z.number(),
+    requests: z.number(),
+    free: z.number(),
   }),
   isReady: z.boolean(),
   checks: z.array(
@@ -138,12 +144,19 @@ const statusSchema = z.object({
   ),
   runners: z.array(
     z.object({
-      ...{ key: z.string(), name: z.string(), running: z.number(), requests: z.number() },
-      ...{ waiting: z.number().optional(), queue: waits, pickup: waits },
+      key: z.string(),
+      name: z.string(),
+      running: z.number(),
+      requests: z.number(),
+      waiting: z.number().optional(),
+      queue: waits,
+      pickup: waits,
       lastContact: z
         .object({
-          ...{ secondsAgo: z.number(), status: z.number().optional() },
-          ...{ isServed: z.boolean(), words: z.string() },
+          secondsAgo: z.number(),
+          status: z.number().optional(),
+          isServed: z.boolean(),
+          words: z.string(),
         })
         .optional(),
     }),

@@ -83,7 +83,8 @@ function organization(name: string): x509.Name {
 function extension(extnID: string, value: object): x509.Extension {
   const critical = extnID === x509.id_ce_basicConstraints || extnID === x509.id_ce_keyUsage;
   return new x509.Extension({
-    ...{ extnID, critical },
+    extnID,
+    critical,
     extnValue: new OctetString(AsnConvert.serialize(value)),
   });
 }

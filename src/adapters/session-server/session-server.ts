@@ -36,8 +36,11 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** gitlab-runner has the same times where it has such limits. */
 const DEFAULT_TERMINAL_TIMING: TerminalTiming = {
-  ...{ openMs: 60_000, retryMs: 500, pingMs: 30_000 },
-  ...{ idleMs: () => 30 * 60_000, closeMs: 2_000 },
+  openMs: 60_000,
+  retryMs: 500,
+  pingMs: 30_000,
+  idleMs: () => 30 * 60_000,
+  closeMs: 2_000,
 };
 
 /** A session of a build that runs on this node. */
@@ -80,14 +83,21 @@ interface Scope extends Omit<SessionServerOptions, 'timing'> {
 export async function openSessionServer(options: SessionServerOptions): Promise<SessionServer> {
   const { certificate, visits, listen, requestMs = REQUEST_MS } = options;
   const sockets = new WebSocketServer({
-    ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
-    ...{ maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chooseProtocol },
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: chooseProtocol,
   });
   const scope = { ...options, sockets, timing: { ...DEFAULT_TERMINAL_TIMING, ...options.timing } };
   const server = createServer({
-    ...{ cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
-    ...{ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_MS },
-    ...{ ...requestRules(requestMs), handshakeTimeout: requestMs },
+    cert: certificate.certificatePem,
+    key: certificate.keyPem,
+    minVersion: 'TLSv1.2',
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: IDLE_MS,
+    ...requestRules(requestMs),
+    handshakeTimeout: requestMs,
   });
   answerAll(server, (request, response) => void answer(request, response, scope));
   server.maxConnections = MAX_CONNECTIONS;

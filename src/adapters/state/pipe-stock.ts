@@ -52,22 +52,31 @@ export function createPipeStock({ directory, mode }: PipeStockOptions): PipeStoc
       await making;
     }
   };
+  const remove = async (pipe: string): Promise<void> => {
+    try {
+      await unlink(pipe);
+    } catch (error) {
+      // Somebody has deleted the unused pipes.
+      waiting = [];
+      throw error;
+    }
+  };
   const placeWaiting = async (file: string): Promise<void> => {
     const pipe = await take();
-    // Unlike `rename`, `link` does not replace a pipe that another call has put there meanwhile.
-    await link(pipe, file).catch((error: unknown) => {
+    try {
+      // Unlike `rename`, `link` does not replace a pipe that another call has put there meanwhile.
+      await link(pipe, file);
+    } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
-    });
-    await unlink(pipe);
+    } finally {
+      await remove(pipe);
+    }
   };
   return {
     place: (file) =>
       placeWaiting(file)
-        .catch(() => {
-          // Somebody may have deleted the unused pipes, or the path is on another file system.
-          waiting = [];
-          return makePipes([file]);
-        })
+        // The unused pipes may be gone, or on another file system than the path.
+        .catch(() => makePipes([file]))
         .catch(() => undefined),
   };
 }

@@ -32,7 +32,9 @@ export async function readSystemId(options: SystemIdOptions): Promise<string> {
     log.info('Created missing unique system ID', { system_id: systemId });
   } catch (error) {
     log.warn('system ID not saved: the next start may look like another machine to GitLab', {
-      ...{ path: file, system_id: systemId, error },
+      path: file,
+      system_id: systemId,
+      error,
     });
   }
   return systemId;

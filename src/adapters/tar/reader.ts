@@ -117,7 +117,9 @@ function applied(raw: RawHeader, { records, longPath, longLink }: Extensions): T
   const kind = kindOf(raw.flag, path);
   const isLink = kind === 'link' || kind === 'symlink';
   return {
-    ...{ path, kind, mode: raw.mode },
+    path,
+    kind,
+    mode: raw.mode,
     uid: numberIn(records, 'uid') ?? raw.uid,
     gid: numberIn(records, 'gid') ?? raw.gid,
     modifiedMs: secondsMs(numberIn(records, 'mtime')) ?? raw.modifiedMs,

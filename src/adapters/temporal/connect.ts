@@ -67,15 +67,13 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     const connections = await leaveOn(options.signal, connectPatiently(connectionOptions));
     const { connection, renewals, renew, another } = connections;
     return {
-      ...{
-        namespace,
-        dataConverter,
-        address,
-        uiAddress: target.uiAddress,
-        renewals,
-        renew,
-        another,
-      },
+      namespace,
+      dataConverter,
+      address,
+      uiAddress: target.uiAddress,
+      renewals,
+      renew,
+      another,
       client: new Client({ connection, namespace, dataConverter }),
       get connection() {
         return connections.native();

@@ -35,6 +35,7 @@ export interface Connections {
    * Rejects, and replaces none, when the server does not answer soon.
    */
   renew(): Promise<void>;
+  /** Closes all connections, and waits for those that a renewal in progress still opens. */
   close(): Promise<void>;
 }
 
@@ -98,9 +99,20 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
   /** The replaced connections, which calls from before the last renewal may still use. */
   let previous: Pair | undefined;
   let closing = Promise.resolve();
+  /** Settles when no renewal is in progress any more. */
+  let renewing: Promise<unknown> = Promise.resolve();
   let isClosed = false;
   const renewals = createListeners();
   const others: NativeConnection[] = [];
+  const renew = async (): Promise<void> => {
+    const next = await openSoon(options);
+    if (isClosed) return closePair(next);
+    const old = previous;
+    [previous, current] = [current, next];
+    renewals.tell();
+    // The new connections need not wait for the end of retries on the old ones.
+    if (old !== undefined) closing = closePair(old).catch(() => undefined);
+  };
   return {
     connection: forwardTo(() => current.client.connection),
     native: () => current.native,
@@ -116,14 +128,10 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
       }
     },
     renewals,
-    renew: async () => {
-      const next = await openSoon(options);
-      if (isClosed) return closePair(next);
-      const old = previous;
-      [previous, current] = [current, next];
-      renewals.tell();
-      // The new connections need not wait for the end of retries on the old ones.
-      if (old !== undefined) closing = closePair(old).catch(() => undefined);
+    renew: () => {
+      const renewal = renew();
+      renewing = Promise.allSettled([renewing, renewal]);
+      return renewal;
     },
     close: async () => {
       isClosed = true;
@@ -131,7 +139,7 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
       try {
         if (previous !== undefined) await closePair(previous);
       } finally {
-        await Promise.all([closePair(current), ...others.map((other) => other.close())]);
+        await Promise.all([closePair(current), renewing, ...others.map((other) => other.close())]);
       }
     },
   };

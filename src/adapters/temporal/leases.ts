@@ -22,7 +22,8 @@ export function createLeases(client: Client, nodeQueue: string): Leases {
         // The workflow was lost with Temporal's database, so nobody has moved the build.
         if (error instanceof WorkflowNotFoundError) return 'held';
         throw new TransientError('Temporal does not tell which node has the build', {
-          ...{ cause: error, from: 'temporal' },
+          cause: error,
+          from: 'temporal',
         });
       }
     },

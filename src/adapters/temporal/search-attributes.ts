@@ -85,7 +85,8 @@ function warnOfEachFault(log: Log) {
       if (String(error) === last) return;
       last = String(error);
       log.warn('builds have no search attributes: Temporal refuses them, trying again', {
-        ...{ error, names: Object.keys(ATTRIBUTE_TYPES) },
+        error,
+        names: Object.keys(ATTRIBUTE_TYPES),
       });
     },
   };

@@ -5,7 +5,7 @@ import {
   type Client,
   type WorkflowStartOptions,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, rootCause } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
 import { isNotFound } from './not-found.ts';
@@ -57,6 +57,7 @@ export function createWorkflows(client: Client, { limitMs }: WorkflowsOptions = 
     },
     statusOf: (workflowId) => limited(() => askStatus(client, workflowId)),
     resultOf: (workflowId) => limited(() => readResult(client, workflowId)),
+    failureOf: (workflowId) => limited(() => readFailure(client, workflowId)),
     cancel: async (workflowId) => {
       await unlessUnknown(() => limited(() => client.workflow.getHandle(workflowId).cancel()));
     },
@@ -100,6 +101,16 @@ async function readResult(client: Client, workflowId: string): Promise<unknown> 
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     return error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
+  }
+}
+
+async function readFailure(client: Client, workflowId: string): Promise<string | undefined> {
+  try {
+    await client.workflow.getHandle(workflowId).result();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return rootCause(error.cause);
   }
 }
 

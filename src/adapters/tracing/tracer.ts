@@ -59,7 +59,8 @@ export async function openTracer({ env, version, node, warn }: TracerOptions): P
   const resource = resources
     .resourceFromAttributes({
       'service.name': env['OTEL_SERVICE_NAME'] || 'temporal-gitlab-runner',
-      ...{ 'service.version': version, 'service.instance.id': node },
+      'service.version': version,
+      'service.instance.id': node,
     })
     .merge(resources.detectResources({ detectors: [resources.envDetector] }));
   const provider = new sdk.BasicTracerProvider({
@@ -70,7 +71,9 @@ export async function openTracer({ env, version, node, warn }: TracerOptions): P
   const tracer = provider.getTracer('temporal-gitlab-runner', version);
   const parentOf = (buildId: string) =>
     api.trace.setSpanContext(api.ROOT_CONTEXT, {
-      ...{ ...idsOf(buildId), traceFlags: api.TraceFlags.SAMPLED, isRemote: true },
+      ...idsOf(buildId),
+      traceFlags: api.TraceFlags.SAMPLED,
+      isRemote: true,
     });
   return {
     record: ({ name, buildId, startMs, endMs, attributes, fault, isWhole = false }) => {

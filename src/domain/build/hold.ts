@@ -131,7 +131,7 @@ export function stageNamesOf(plan: BuildPlan): readonly string[] {
 export function describeHold(command: HoldCommand, atMs: number): string {
   const { forMs, onFailure, by } = command;
   const time = formatGoDuration(forMs);
-  const point = holdPointOf(command);
+  const point = describeHoldPoint(command);
   const what =
     point === undefined
       ? `the containers are kept for ${time} after the job${onFailure ? ', if it fails' : ''}`
@@ -140,16 +140,16 @@ export function describeHold(command: HoldCommand, atMs: number): string {
 }
 
 /**
- * A place where a build can stop: before a stage, or after its failure. Neither is set when the
+ * A point where a build can stop: before a stage, or after its failure. Neither is set when the
  * build does not stop.
  */
-export interface HoldPlace {
+export interface HoldPoint {
   readonly before?: string | undefined;
   readonly failureOf?: string | undefined;
 }
 
 /** Describes in words where a command stops the build; undefined when it does not. */
-export function holdPointOf({ before, failureOf }: HoldPlace): string | undefined {
+export function describeHoldPoint({ before, failureOf }: HoldPoint): string | undefined {
   if (before !== undefined) return `before ${before}`;
   return failureOf === undefined ? undefined : `after a failure of ${failureOf}`;
 }

@@ -1,5 +1,6 @@
 import type { BuildContext } from '../context/context.ts';
 import { cleanPath } from '../job/project-dir.ts';
+import { quoteText } from '../quote-text.ts';
 import type { Variables } from '../variables/variables.ts';
 import type { DockerConfig } from '../runner/config.ts';
 import { readGitSettings } from '../script/git-settings.ts';
@@ -151,5 +152,5 @@ function parseVolume(volume: string): VolumeParts | undefined {
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return quoteText(text, 200);
 }

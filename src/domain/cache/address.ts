@@ -4,7 +4,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { Digests } from '../runner/digests.ts';
 import { shortToken } from '../context/names.ts';
 import type { CacheConfig } from '../runner/cache-config.ts';
-import { quote, sanitizeCacheKey } from './key.ts';
+import { quoteKey, sanitizeCacheKey } from './key.ts';
 
 /** The facts that the address of a cache depends on. */
 export interface CacheInput {
@@ -55,7 +55,7 @@ export function planAddress(key: string, input: CacheInput): AddressAnswer {
     ? { key: hash, object: shard(hash), other: humanKey }
     : { key: humanKey, object: humanKey, other: shard(hash) };
   const address = {
-    title: quote(humanKey).slice(1, -1),
+    title: quoteKey(humanKey).slice(1, -1),
     humanKey,
     directory: joinPath(cacheRoot(input), names.key),
     objectName: objectName(context, names.object),

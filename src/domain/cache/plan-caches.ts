@@ -1,7 +1,7 @@
 import type { JobCache, JobPayload } from '../job/payload.ts';
 import type { RunnerLineLevel } from '../trace/sections.ts';
 import { planAddress, type CacheAddress, type CacheInput } from './address.ts';
-import { quote } from './key.ts';
+import { quoteKey } from './key.ts';
 
 /** A line for the trace. */
 export interface CacheLine {
@@ -97,7 +97,7 @@ function planCache(
     default:
       return {
         kind: 'refused',
-        message: `unknown cache policy ${quote(asked)} for ${address.title}: use pull, push or pull-push`,
+        message: `unknown cache policy ${quoteKey(asked)} for ${address.title}: use pull, push or pull-push`,
       };
   }
   if (policy === 'push') return { kind: 'wanted', index, cache, lines, addresses: [address] };
@@ -148,7 +148,7 @@ function planCommonFallback(key: string, input: CacheInput): Fallbacks {
   const planned = planFallback(key, input);
   const [address] = planned.addresses;
   if (address === undefined || !/-protected[. ]*$/.test(address.humanKey)) return planned;
-  const text = `CACHE_FALLBACK_KEY ${quote(address.humanKey)} not allowed to end in "-protected"`;
+  const text = `CACHE_FALLBACK_KEY ${quoteKey(address.humanKey)} not allowed to end in "-protected"`;
   return { lines: [...planned.lines, { level: 'warning', text }], addresses: [] };
 }
 

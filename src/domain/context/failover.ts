@@ -49,7 +49,7 @@ export interface LostNode {
  */
 export function formatTakeover({ purpose, from }: Adoption, to: string): string {
   if (purpose === 'report') return '\n';
-  const text = `Node ${from.name} has not answered since ${formatMoment(from.sinceMs)}, before the script began: the job starts again on node ${to}`;
+  const text = `Node ${from.name} has not answered since ${formatDateAndTime(from.sinceMs)}, before the script began: the job starts again on node ${to}`;
   return `\n${formatRunnerLine('warning', text)}`;
 }
 
@@ -65,7 +65,7 @@ export function describeLoss(
       ? 'it was not moved'
       : 'it is too large to be moved to another node';
   return (
-    `node ${node.name} has not answered since ${formatMoment(node.sinceMs)}, ` +
+    `node ${node.name} has not answered since ${formatDateAndTime(node.sinceMs)}, ` +
     `nor come back within ${formatGoDuration(waitMs)}; ${reason}`
   );
 }
@@ -82,6 +82,6 @@ export function describeLostRecord({ name }: LostNode): string {
 }
 
 /** Formats a time as `2026-11-25 03:04:05 UTC`. */
-function formatMoment(ms: number): string {
+function formatDateAndTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

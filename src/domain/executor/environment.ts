@@ -124,7 +124,8 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
     ready: (place, spec, found) =>
       readyContainer(place, found, {
         containers: {
-          ...{ build: container('build', ''), helper: container('helper', '') },
+          build: container('build', ''),
+          helper: container('helper', ''),
           [place]: spec,
         },
         firstUse: firstUseOf(stages),

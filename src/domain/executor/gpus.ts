@@ -20,7 +20,7 @@ export function parseGpus(text: string): DeviceRequest | string | undefined {
   const seen = new Set<string>();
   for (const field of fields) {
     const [key, value] = readField(field);
-    if (seen.has(key)) return `${quote(key)} can be specified only once`;
+    if (seen.has(key)) return `${JSON.stringify(key)} can be specified only once`;
     seen.add(key);
     const part = readPart(key, value);
     if (typeof part === 'string') return part;
@@ -49,7 +49,7 @@ function readPart(key: string, value: string): Partial<DeviceRequest> | string {
     case 'options':
       return readOptions(value);
     default:
-      return `${quote(key)} is none of driver, count, device, capabilities, options`;
+      return `${JSON.stringify(key)} is none of driver, count, device, capabilities, options`;
   }
 }
 
@@ -57,7 +57,7 @@ function readCount(text: string): Pick<DeviceRequest, 'count'> | string {
   if (text === 'all') return { count: -1 };
   return /^[-+]?\d{1,9}$/.test(text)
     ? { count: Number(text) }
-    : `the count ${quote(text)} is neither a whole number nor "all"`;
+    : `the count ${JSON.stringify(text)} is neither a whole number nor "all"`;
 }
 
 function readOptions(text: string): Pick<DeviceRequest, 'options'> | string {
@@ -81,8 +81,4 @@ function splitFields(line: string): readonly string[] | undefined {
     if (match[3] === '') return fields;
   }
   return undefined;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text);
 }

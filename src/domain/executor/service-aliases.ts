@@ -1,4 +1,5 @@
 import type { BuildContext } from '../context/context.ts';
+import { quoteText } from '../quote-text.ts';
 
 /** Host names of one service. */
 export interface ServiceAliases {
@@ -43,7 +44,7 @@ export function planAliases({ wanted, taken, reserved, service }: AliasesInput):
       fault === undefined
         ? []
         : [
-            `Skipping alias ${quote(name)} for service ${quote(service.name)} ` +
+            `Skipping alias ${quoteText(name)} for service ${quoteText(service.name)} ` +
               `(services[${service.index}]): ${fault}.`,
           ],
     ),
@@ -84,6 +85,3 @@ function hostOf(url: string): string {
 }
 
 /** Quotes a text on one line of limited length. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
-}

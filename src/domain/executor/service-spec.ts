@@ -102,7 +102,9 @@ function labelsOf(
   );
   return {
     ...gitlabLabels(context, {
-      ...{ type: 'service', service: path, 'service.version': version },
+      type: 'service',
+      service: path,
+      'service.version': version,
       ...configured,
     }),
     ...configured,

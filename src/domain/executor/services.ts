@@ -2,6 +2,7 @@ import { FailureType, FinalError } from '../failure.ts';
 import { isProcessName, skippedWarning } from '../variables/environment.ts';
 import type { JobService } from '../job/payload.ts';
 import { containerBaseName } from '../context/names.ts';
+import { quoteText } from '../quote-text.ts';
 import type { ConfiguredService } from '../runner/services-config.ts';
 import { assertAllowedImage } from './allowed-images.ts';
 import { planPullPolicies } from './effective-pull-policy.ts';
@@ -56,7 +57,9 @@ export function planServices(input: ServicesInput): ServicesPlan {
     const name = readName(definition);
     const aliases = planAliases({
       wanted: [...name.aliases, ...splitAliases(definition.alias)],
-      ...{ taken, reserved, service: { name: definition.name, index } },
+      taken,
+      reserved,
+      service: { name: definition.name, index },
     });
     warnings.push(...aliases.warnings);
     if (definition.entrypoint.length > 0 && disableEntrypointOverwrite) {
@@ -122,8 +125,7 @@ function definitionOf({ environment, ...service }: ConfiguredService): JobServic
 function readName({ name }: JobService): ServiceName {
   const parsed = parseServiceName(name);
   if (parsed !== undefined) return parsed;
-  const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
-  throw configurationFault(`invalid service image name: ${shown}`);
+  throw configurationFault(`invalid service image name: ${quoteText(name)}`);
 }
 
 interface NamedService {
@@ -141,7 +143,10 @@ function planService(input: ServicesInput, service: NamedService): PlannedServic
   const slug = name.path.replaceAll('/', '__').replace(/[^A-Za-z0-9_.-]/g, '-');
   const containerName = `${containerBaseName(context)}-${slug}-${index}`;
   return {
-    ...{ index, containerName, title: name.title, aliases },
+    index,
+    containerName,
+    title: name.title,
+    aliases,
     image: {
       reference: name.image,
       policies: planPullPolicies({ image: name.image, asked: definition.pull_policy, docker }),

@@ -107,7 +107,8 @@ export function planSelection(options: SelectionOptions): FileSelection {
     wanted: options.paths.map((text) => ({
       text,
       pattern: parseTreePattern(text, projectDir),
-      ...{ found: 0, isTooComplex: false },
+      found: 0,
+      isTooComplex: false,
     })),
     excluded: options.exclude.map((text) => {
       const pattern = patternInProject(text, projectDir);
@@ -115,7 +116,9 @@ export function planSelection(options: SelectionOptions): FileSelection {
       return { text, glob, count: 0, isTooComplex: false };
     }),
     untracked: options.untracked && untrackedIn(options.untracked, projectDir),
-    ...{ foundUntracked: 0, taken: 0, hasGit: false },
+    foundUntracked: 0,
+    taken: 0,
+    hasGit: false,
   };
   const patterns = state.wanted.flatMap(({ pattern }) => ('fault' in pattern ? [] : [pattern]));
   return {

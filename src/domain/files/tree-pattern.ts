@@ -47,7 +47,8 @@ export function parseTreePattern(
   if (root.split('/').includes('..')) return { fault: 'outside' };
   if (isLiteral) return literalPattern(root);
   return {
-    ...{ root, isLiteral },
+    root,
+    isLiteral,
     takesWholeRoot: WHOLE_PATTERNS.has(pattern.slice(lastLiteralSlash(pattern) + 1)),
     takes: (path, pool) =>
       isIn(root, path.text) ? askGlob(own, path, { pool, takesBelow: true }) : 'no',

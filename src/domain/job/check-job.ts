@@ -1,5 +1,6 @@
 import { SUPPORTED_EXECUTOR_OPTIONS } from './parse-image.ts';
 import type { GitInfo, JobPayload, JobStep } from './payload.ts';
+import { quoteText } from '../quote-text.ts';
 
 type Check = (job: JobPayload) => string | undefined;
 
@@ -40,7 +41,7 @@ function checkExecutorOptions({ image, services }: JobPayload): string | undefin
   ];
   const bad = places.find(({ options }) => options.length > 0);
   if (bad === undefined) return undefined;
-  const names = bad.options.map(quote).join(', ');
+  const names = bad.options.map((one) => quoteText(one)).join(', ');
   const supported = SUPPORTED_EXECUTOR_OPTIONS.join(', ');
   return `unsupported executor options ${names} for ${bad.place}; supported options are ${supported}`;
 }
@@ -53,12 +54,12 @@ function checkSteps(steps: readonly JobStep[]): string | undefined {
   if (withScript.length === 0) return 'the job has no script';
   const odd = withScript.find(({ name }) => !STEP_NAME.test(name));
   if (odd !== undefined) {
-    return `the step ${quote(odd.name)} has a name that this runner cannot use for a stage`;
+    return `the step ${quoteText(odd.name)} has a name that this runner cannot use for a stage`;
   }
   const names = withScript.map(({ name }) => name.toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // Invariant: a stage is identified by its name, so that a stage that has run is recognised.
-  return twice === undefined ? undefined : `the job has more than one step ${quote(twice)}`;
+  return twice === undefined ? undefined : `the job has more than one step ${quoteText(twice)}`;
 }
 
 function hasScript({ script }: JobStep): boolean {
@@ -69,18 +70,14 @@ function hasScript({ script }: JobStep): boolean {
 function checkGit(git: GitInfo): string | undefined {
   const { sha, repo_object_format: format } = git;
   if (sha !== '' && !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(sha)) {
-    return `the commit ${quote(sha)} is not a hash of 40 or 64 hex digits`;
+    return `the commit ${quoteText(sha)} is not a hash of 40 or 64 hex digits`;
   }
   const option = [git.ref, ...git.refspecs].find((text) => text.startsWith('-'));
-  if (option !== undefined) return `the ref ${quote(option)} looks like an option of git`;
+  if (option !== undefined) return `the ref ${quoteText(option)} looks like an option of git`;
   if (git.repo_url.startsWith('-') || /^[^/:]*::/.test(git.repo_url)) {
     return 'the address of the repository is not one of a server';
   }
   return ['', 'sha1', 'sha256'].includes(format)
     ? undefined
-    : `the repository's object format ${quote(format)} is not known: sha1 and sha256 are`;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+    : `the repository's object format ${quoteText(format)} is not known: sha1 and sha256 are`;
 }

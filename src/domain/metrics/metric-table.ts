@@ -11,10 +11,14 @@ const ENTRY = ['runner', 'runner_name', 'system_id'] as const;
 const QUEUE_BUCKETS = [1, 3, 10, 30, 60, 120, 300, 900, 1800, 3600];
 
 const counter = (help: string, labels: readonly string[] = []): MetricDefinition => ({
-  ...{ kind: 'counter', help, labels },
+  kind: 'counter',
+  help,
+  labels,
 });
 const gauge = (help: string, labels: readonly string[] = []): MetricDefinition => ({
-  ...{ kind: 'gauge', help, labels },
+  kind: 'gauge',
+  help,
+  labels,
 });
 const histogram = (
   help: string,

@@ -29,7 +29,12 @@ export function limitsOf(settings: ContainerLimits): ContainerLimits {
   const { memoryBytes, memorySwapBytes, memoryReservationBytes } = settings;
   const { nanoCpus, cpusetCpus, cpuShares, cgroupParent } = settings;
   return {
-    ...{ memoryBytes, memorySwapBytes, memoryReservationBytes },
-    ...{ nanoCpus, cpusetCpus, cpuShares, cgroupParent },
+    memoryBytes,
+    memorySwapBytes,
+    memoryReservationBytes,
+    nanoCpus,
+    cpusetCpus,
+    cpuShares,
+    cgroupParent,
   };
 }

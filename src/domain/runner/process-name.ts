@@ -25,7 +25,9 @@ export function parseProcessName(text: string): ProcessName | undefined {
   const [, host = '', pid, boot = '', since = ''] = match;
   const sinceMs = Date.parse(since);
   return {
-    ...{ host, pid: Number(pid), boot: boot === '' ? undefined : boot },
+    host,
+    pid: Number(pid),
+    boot: boot === '' ? undefined : boot,
     sinceMs: Number.isNaN(sinceMs) ? undefined : sinceMs,
   };
 }

@@ -1,3 +1,4 @@
+import { trimGoSpace } from '../job/go-space.ts';
 import { quote } from './quote.ts';
 import { failWith, formatNotice, sayNotice } from './say.ts';
 
@@ -23,7 +24,7 @@ export function formatCommands(
   const fault = commandsFault(commands);
   if (fault !== undefined) return failWith(fault);
   return commands
-    .map(trimSpace)
+    .map(trimGoSpace)
     .flatMap((text, index) => [
       ...showCommand(text, `${prefix}_${index}`, style),
       text,
@@ -54,17 +55,4 @@ function showCommand(text: string, section: string, style: CommandStyle): readon
     `printf 'section_start:%s:%s\\n' ${now} ${quote(`section_${section}${options}\r${CLEAR_LINE}${title}`)}`,
     `printf 'section_end:%s:%s\\n' ${now} ${quote(`section_${section}\r${CLEAR_LINE}`)}`,
   ];
-}
-
-/** Trims as Go's `strings.TrimSpace`, which removes U+0085 and keeps U+FEFF. */
-function trimSpace(text: string): string {
-  const isSpace = (at: number): boolean => {
-    const char = text.charAt(at);
-    return char !== '\u{feff}' && (char === '\u0085' || char.trim() === '');
-  };
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(start)) start += 1;
-  while (end > start && isSpace(end - 1)) end -= 1;
-  return text.slice(start, end);
 }

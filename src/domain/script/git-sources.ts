@@ -28,7 +28,8 @@ export function sourcesBody(
   owner?: string,
 ): readonly string[] {
   const sources = {
-    ...{ context, variables },
+    context,
+    variables,
     settings: readGitSettings(context, variables),
     urls: planGitUrls(context, variables),
   };

@@ -70,7 +70,9 @@ function commandsOf({ variables, settings }: Sources) {
   const cleanFlags = settings.cleanFlags.length > 0 ? settings.cleanFlags : ['-ffdx'];
   const foreach = ['submodule', 'foreach', ...recursive];
   return {
-    ...{ foreach, paths, recursion: recursive },
+    foreach,
+    paths,
+    recursion: recursive,
     sync: ['submodule', 'sync', ...recursive, ...paths],
     update: [...['submodule', 'update', '--init', ...depth], ...settings.submoduleUpdateFlags],
     clean: [...foreach, 'git', 'clean', ...cleanFlags],

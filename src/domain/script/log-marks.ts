@@ -26,12 +26,12 @@ const MARK = /temporal-gitlab-runner: [\w-]{1,64} (?:begins|ends)\n/g;
  * `script`: the script runs and has written nothing into the log. `spoken`: the script has written
  * something. `end`: the script has ended and has written nothing.
  */
-export type LogPlace = 'before' | 'script' | 'spoken' | 'end';
+export type LogPhase = 'before' | 'script' | 'spoken' | 'end';
 
 /** Finds the marks of one stage in the log of its container. */
 export interface MarkReader {
   /** Reads the next bytes of the log, and returns how far the log has come. */
-  read(run: LogRun): LogPlace;
+  read(run: LogRun): LogPhase;
 }
 
 /** Creates a reader for the marks of the stage with this nonce. It keeps everything in memory. */
@@ -40,17 +40,17 @@ export function createMarkReader(nonce: string): MarkReader {
   return {
     read: ({ stream, bytes }) => {
       streams[stream].read(textOf(bytes));
-      const places = [streams.stdout.place(), streams.stderr.place()];
-      if (places.includes('before')) return 'before';
-      if (places.includes('spoken')) return 'spoken';
-      return places.includes('script') ? 'script' : 'end';
+      const phases = [streams.stdout.phase(), streams.stderr.phase()];
+      if (phases.includes('before')) return 'before';
+      if (phases.includes('spoken')) return 'spoken';
+      return phases.includes('script') ? 'script' : 'end';
     },
   };
 }
 
 interface StreamReader {
   read(text: string): void;
-  place(): LogPlace;
+  phase(): LogPhase;
 }
 
 function createStreamReader(nonce: string): StreamReader {
@@ -70,7 +70,7 @@ function createStreamReader(nonce: string): StreamReader {
       const at = before.indexOf(begin, from);
       if (at >= 0) after = before.slice(at + begin.length);
     },
-    place: () => {
+    phase: () => {
       if (after === undefined) return 'before';
       if (after === end) return 'end';
       return end.startsWith(after) ? 'script' : 'spoken';

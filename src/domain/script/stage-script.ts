@@ -40,7 +40,8 @@ export function formatStageScript(input: StageScriptInput): string {
     ...(input.stage === 'wait_for_terminal' ? IDLE_BODY : bodyOf(input)),
   ];
   return wrapStage(`${lines.join('\n')}\n`, {
-    ...{ paths, nonce },
+    paths,
+    nonce,
     maxOutputBytes: maxOutputBytes(context.runner.outputLimitBytes),
     marksLog: input.marksLog === true,
   });

@@ -1,6 +1,7 @@
 import { FailureType, FinalError } from '../failure.ts';
 import { isObject } from '../is-object.ts';
 import { cleanPath } from '../job/project-dir.ts';
+import { quoteText } from '../quote-text.ts';
 import type { VaultRequest } from './plan-secrets.ts';
 
 /** A login request to a Vault. */
@@ -86,5 +87,5 @@ function wrong(problem: string): FinalError {
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return quoteText(text, 60);
 }

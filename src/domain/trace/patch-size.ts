@@ -33,7 +33,7 @@ export function createLargePatches(): LargePatches {
 }
 
 /** Permission to send one patch. */
-export interface PatchRoom {
+export interface PatchPermit {
   readonly maxBytes: number;
   /** Call it once, when the patch was answered or has failed. */
   giveBack(): void;
@@ -44,8 +44,8 @@ export type PatchFate = 'taken' | 'too_large' | 'failed';
 
 /** Decides how many bytes a patch to one GitLab may have. */
 export interface PatchSizes {
-  /** Returns the room for the next patch of a trace that has this many unsent bytes. */
-  take(waitingBytes: number): PatchRoom;
+  /** Returns the permit for the next patch of a trace that has this many unsent bytes. */
+  take(waitingBytes: number): PatchPermit;
   learn(sentBytes: number, fate: PatchFate): void;
 }
 

@@ -83,7 +83,7 @@ export function filesOf(entries: readonly Variable[], tempDir: string): readonly
  * `common/buildlogger/internal/unique.go`.
  */
 export function maskPhrasesOf(entries: readonly Variable[]): readonly string[] {
-  const values = entries.filter(({ isMasked }) => isMasked).map(({ value }) => trimSpace(value));
+  const values = entries.filter(({ isMasked }) => isMasked).map(({ value }) => trimPhrase(value));
   const unique = [...new Set(values)].filter((value) => value !== '');
   return unique.sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
 }
@@ -107,10 +107,10 @@ function isEnvironmentName(key: string): boolean {
 }
 
 /**
- * Trims like Go's TrimSpace, which unlike JavaScript removes U+0085. Unlike a pattern, this takes
- * linear time.
+ * Trims what Go's TrimSpace trims, and U+FEFF too: a program may print a secret without this mark.
+ * Unlike a pattern, this takes linear time.
  */
-function trimSpace(text: string): string {
+function trimPhrase(text: string): string {
   let trimmed = text.trim();
   while (trimmed.startsWith('\u0085')) trimmed = trimmed.slice(1).trimStart();
   while (trimmed.endsWith('\u0085')) trimmed = trimmed.slice(0, -1).trimEnd();

@@ -1,5 +1,6 @@
 import { parseGoBool } from '../job/go-bool.ts';
 import { parseGoDuration } from '../job/go-duration.ts';
+import { quoteText } from '../quote-text.ts';
 
 /**
  * The value of a setting, and a line for the trace when the variable could not be used as it is.
@@ -49,7 +50,7 @@ function readFlag(
   const parsed = text === '' ? fallback : parseGoBool(text);
   const value = isForbidden ? false : (parsed ?? fallback);
   if (parsed === undefined) {
-    const warning = `${key}: expected bool got ${quote(text)}, using default value: ${fallback}`;
+    const warning = `${key}: expected bool got ${quoteText(text)}, using default value: ${fallback}`;
     return { value, warning };
   }
   return isForbidden && parsed
@@ -61,7 +62,7 @@ function readInteger(key: string, text: string, fallback: number): Reading<numbe
   if (text === '') return { value: fallback };
   const value = /^[-+]?\d+$/.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(value)) return { value };
-  const warning = `${key}: expected int got ${quote(text)}, using default value: ${fallback}`;
+  const warning = `${key}: expected int got ${quoteText(text)}, using default value: ${fallback}`;
   return { value: fallback, warning };
 }
 
@@ -78,10 +79,10 @@ function readDuration(key: string, text: string): Reading<number | undefined> {
   if (text.trim() === '') return { value: undefined };
   const value = parseGoDuration(text);
   if (value === undefined) {
-    return { value, warning: `Ignoring malformed ${key} timeout: ${quote(text)}` };
+    return { value, warning: `Ignoring malformed ${key} timeout: ${quoteText(text)}` };
   }
   if (value < 0) {
-    return { value: undefined, warning: `Ignoring relative ${key} timeout: ${quote(text)}` };
+    return { value: undefined, warning: `Ignoring relative ${key} timeout: ${quoteText(text)}` };
   }
   // As in gitlab-runner, zero means that the job sets no time-out, so the usual one applies.
   return { value: value === 0 ? undefined : value };
@@ -137,14 +138,14 @@ function strategyWarnings({ get, defaultGitStrategy }: SettingsInput): readonly 
     ...(['', 'clone', 'fetch', 'none', 'empty'].includes(git)
       ? []
       : [
-          `GIT_STRATEGY: expected either 'clone', 'fetch', 'none' or 'empty' got ${quote(git)}, ` +
+          `GIT_STRATEGY: expected either 'clone', 'fetch', 'none' or 'empty' got ${quoteText(git)}, ` +
             `using default value '${defaultGitStrategy}'`,
         ]),
     ...(['', 'normal', 'recursive', 'none'].includes(submodules)
       ? []
       : [
           `GIT_SUBMODULE_STRATEGY: expected either 'normal', 'recursive' or 'none' ` +
-            `got ${quote(submodules)}`,
+            `got ${quoteText(submodules)}`,
         ]),
   ];
 }
@@ -159,6 +160,3 @@ function timeoutWarnings(
 }
 
 /** Quotes a text on one line of limited length, so that a hostile value cannot fill the trace. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
-}

@@ -64,12 +64,19 @@ interface Kind {
 const TEXT: Kind = {
   plain: /[^\0$`\\]+/y,
   escapable: '$`\\',
-  ...{ isGuarding: false, hasQuotes: false, isPattern: false, end: '', unclosed: '' },
+  isGuarding: false,
+  hasQuotes: false,
+  isPattern: false,
+  end: '',
+  unclosed: '',
 };
 const WORD: Kind = {
   plain: /[^\0$`\\'"}]+/y,
   escapable: '',
-  ...{ isGuarding: true, hasQuotes: true, isPattern: false, end: '}' },
+  isGuarding: true,
+  hasQuotes: true,
+  isPattern: false,
+  end: '}',
   unclosed: '`${` is not closed by `}`',
 };
 /** The pattern of a replacement. */
@@ -77,7 +84,10 @@ const PATTERN: Kind = { ...WORD, plain: /[^\0$`\\'"}/]+/y, isPattern: true, end:
 const QUOTED: Kind = {
   plain: /[^\0$`\\"]+/y,
   escapable: '$`\\"',
-  ...{ isGuarding: false, hasQuotes: false, isPattern: false, end: '"' },
+  isGuarding: false,
+  hasQuotes: false,
+  isPattern: false,
+  end: '"',
   unclosed: 'a `"` is not closed',
 };
 

@@ -87,7 +87,8 @@ async function shrink(
   }
   if (bytes <= maxBytes) return;
   log.warn('the caches take more room than they may, what is left was used within the last hour', {
-    ...{ size_mib: inMib(bytes), limit_mib: inMib(maxBytes) },
+    size_mib: inMib(bytes),
+    limit_mib: inMib(maxBytes),
   });
 }
 

@@ -136,7 +136,10 @@ interface Place {
 function open({ cipher, log, settings, known, env }: Scope, place: Place): Promise<OpenHttpServer> {
   const { host, port, token } = place;
   return openCodecServer({
-    ...{ host, port, log, setting: ADDRESS_NAME },
+    host,
+    port,
+    log,
+    setting: ADDRESS_NAME,
     codec: createPayloadCodec(cipher),
     show: (value) => showValue(value, SHOWN_FIELDS),
     access: {

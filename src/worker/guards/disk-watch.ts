@@ -1,34 +1,32 @@
 import { statfs } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
+import { RESERVE_BYTES, RESERVE_SHARE } from '../../adapters/host/free-space.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 
 /** Total and free bytes or inodes of a file system. */
-export interface Room {
+export interface FreeCount {
   readonly free: number;
   /** 0 when the file system does not report it. */
   readonly total: number;
 }
 
-export interface DiskRoom {
-  readonly bytes: Room;
-  readonly files: Room;
+export interface DiskSpace {
+  readonly bytes: FreeCount;
+  readonly files: FreeCount;
 }
 
-/** No new job is requested while less space than this is free, or less than 5 % of a small disk. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_FILES = 1_000;
-const MIN_FREE_SHARE = 0.05;
 const LOOK_MS = 2_000;
 const PAUSE_REASON = 'disk';
 
 /** Returns what is short; undefined when there is room for another job. */
-export function findShortage({ bytes, files }: DiskRoom): 'space' | 'inodes' | undefined {
-  if (isShort(bytes, MIN_FREE_BYTES)) return 'space';
+export function findShortage({ bytes, files }: DiskSpace): 'space' | 'inodes' | undefined {
+  if (isShort(bytes, RESERVE_BYTES)) return 'space';
   return isShort(files, MIN_FREE_FILES) ? 'inodes' : undefined;
 }
 
-function isShort({ free, total }: Room, least: number): boolean {
-  return total > 0 && free < Math.min(least, total * MIN_FREE_SHARE);
+function isShort({ free, total }: FreeCount, least: number): boolean {
+  return total > 0 && free < Math.min(least, total * RESERVE_SHARE);
 }
 
 export interface DiskWatch {
@@ -44,7 +42,7 @@ export interface DiskWatch {
 export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> {
   let shortage: string | undefined;
   const look = async (): Promise<void> => {
-    const found = findShortage(await readRoom(watch.directory));
+    const found = findShortage(await readDiskSpace(watch.directory));
     if (found === shortage) return;
     if (found === undefined) watch.capacity.unpause(PAUSE_REASON);
     else watch.capacity.pause(PAUSE_REASON);
@@ -70,7 +68,7 @@ function logShortage({ log, directory }: DiskWatch, shortage: string | undefined
     log.error('the disk is full, no job is asked for until it has room', { directory, shortage });
 }
 
-async function readRoom(directory: string): Promise<DiskRoom> {
+async function readDiskSpace(directory: string): Promise<DiskSpace> {
   const { bsize, bavail, blocks, ffree, files } = await statfs(directory);
   return {
     bytes: { free: bavail * bsize, total: blocks * bsize },

@@ -28,19 +28,25 @@ export interface DuplicateNodes extends Pick<DuplicateWatch, 'whenDuplicate'> {
 export async function openDuplicateWatch(options: DuplicateNodesOptions): Promise<DuplicateNodes> {
   const { state, temporal, nodeQueue, program, log } = options;
   const identity = formatProcessName({
-    ...{ host: program.hostname, pid: process.pid },
-    ...{ boot: await readBoot(), sinceMs: systemClock.nowMs() },
+    host: program.hostname,
+    pid: process.pid,
+    boot: await readBoot(),
+    sinceMs: systemClock.nowMs(),
   });
   const predecessor = await readFile(state.leaverFile, 'utf8').catch(() => undefined);
   const scope = {
-    ...{ identity, predecessor: predecessor?.trim(), log, clock: systemClock },
+    identity,
+    predecessor: predecessor?.trim(),
+    log,
+    clock: systemClock,
     stateDir: state.path,
     readPollers: () => readPollers(temporal.client, nodeQueue),
   };
   await assertAlone(scope);
   const watch = watchDuplicates(scope);
   return {
-    ...{ identity, whenDuplicate: watch.whenDuplicate },
+    identity,
+    whenDuplicate: watch.whenDuplicate,
     close: async () => {
       watch.close();
       await writeFile(state.leaverFile, `${identity}\n`, { mode: 0o600 }).catch(

@@ -24,7 +24,9 @@ export async function readFileAllowance(): Promise<number> {
 export function limitBuilds(concurrent: number, allowance: number, log: Log): number {
   if (concurrent <= allowance) return concurrent;
   log.warn('fewer builds at once than `concurrent` says: the limit of open files allows no more', {
-    ...{ concurrent, builds: allowance, remedy: MORE_FILES },
+    concurrent,
+    builds: allowance,
+    remedy: MORE_FILES,
   });
   return allowance;
 }

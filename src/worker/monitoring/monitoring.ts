@@ -56,8 +56,11 @@ interface Self {
 export async function openMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const self: Self = { processState: 'starting', peers: undefined, temporal: undefined };
   const scope = () => ({
-    ...{ ...options, ...self, config: options.config.current() },
-    ...{ configFault: options.configFault(), nowMs: options.clock.nowMs() },
+    ...options,
+    ...self,
+    config: options.config.current(),
+    configFault: options.configFault(),
+    nowMs: options.clock.nowMs(),
   });
   const health = () => lookAtHealth(scope());
   const closers = createClosers();
@@ -107,11 +110,17 @@ async function openMetricsServer(
     return (await metrics.registry.format()) + (await options.temporalMetrics());
   };
   const routes = createRoutes({
-    ...{ metrics, scrape, health, processState: () => self.processState },
+    metrics,
+    scrape,
+    health,
+    processState: () => self.processState,
     nowMs: () => clock.nowMs(),
   });
   const server = await openHttpServer({
-    ...{ ...address, log, name: 'metrics server', setting: 'listen_address' },
+    ...address,
+    log,
+    name: 'metrics server',
+    setting: 'listen_address',
     answer: answerAt(routes),
   });
   log.info('metrics server listening', { listen_address: listenAddress, port: server.port });
@@ -124,8 +133,14 @@ function describeVersion({ metrics: { registry }, program }: MonitoringOptions):
   registry.set(
     'gitlab_runner_version_info',
     {
-      ...{ name, version, revision, os, architecture },
-      ...{ branch: 'HEAD', built_at: '', go_version: `node${process.versions.node}` },
+      name,
+      version,
+      revision,
+      os,
+      architecture,
+      branch: 'HEAD',
+      built_at: '',
+      go_version: `node${process.versions.node}`,
     },
     1,
   );

@@ -1,4 +1,4 @@
-import { said, type Answer } from '../../adapters/http-server/http-server.ts';
+import { said, type HttpResponse } from '../../adapters/http-server/http-server.ts';
 import type { Route } from '../../adapters/http-server/routes.ts';
 import type { NodeMetrics } from '../../adapters/metrics/metrics.ts';
 import { takeCpuProfile } from '../../adapters/metrics/profiler.ts';
@@ -34,9 +34,9 @@ export function createRoutes(scope: RouteScope): Readonly<Record<string, Route>>
   };
 }
 
-const UNREADY: Answer = { status: 503, type: 'text', body: 'not ready: see /readyz\n' };
+const UNREADY: HttpResponse = { status: 503, type: 'text', body: 'not ready: see /readyz\n' };
 
-function ok(type: Answer['type'], body: string): Answer {
+function ok(type: HttpResponse['type'], body: string): HttpResponse {
   return { status: 200, type, body };
 }
 

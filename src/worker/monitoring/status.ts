@@ -41,7 +41,10 @@ function describeRunner({ key, name }: RunnerConfig, scope: StatusScope): Runner
   const { jobs, runners } = scope.metrics;
   const { requestsUnderWay, jobsWaiting } = runners.read(key);
   return {
-    ...{ key, name, requests: requestsUnderWay, ...runners.readWaits(key) },
+    key,
+    name,
+    requests: requestsUnderWay,
+    ...runners.readWaits(key),
     running: jobs.list().filter(({ context }) => context.runner.key === key).length,
     waiting: jobsWaiting,
     lastContact: describeContact(key, scope),
@@ -55,6 +58,7 @@ function describeContact(key: string, { metrics, nowMs }: StatusScope): ContactS
   return {
     secondsAgo: Math.max(0, Math.round((nowMs - atMs) / 1000)),
     status,
-    ...{ isServed: isServed(status), words: wordsOfAnswer(status) },
+    isServed: isServed(status),
+    words: wordsOfAnswer(status),
   };
 }

@@ -77,7 +77,10 @@ function begin(
   const { nodeQueue } = ports;
   const runnerWorkflowId = serveRunnerId(installation, runner);
   const input: RunBuildInput = {
-    ...{ job, nodeQueue, runnerWorkflowId, isCounted: false },
+    job,
+    nodeQueue,
+    runnerWorkflowId,
+    isCounted: false,
     ...failoverPlanOf(context, ports),
   };
   const start = { type: 'runBuild', taskQueue: ORCHESTRATION_QUEUE, args: [input], reuse };

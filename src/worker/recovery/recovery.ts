@@ -22,7 +22,7 @@ export interface Recovery {
    * Called periodically. Starts builds that their runner never learned of, tries again what failed
    * at the start, and sweeps builds that ended without a clean-up.
    */
-  beginForgotten(): Promise<void>;
+  reconcileBuilds(): Promise<void>;
 }
 
 export interface RecoveryScope extends FindScope {
@@ -110,7 +110,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         log.warn('leftovers not searched for', { error });
       });
     },
-    beginForgotten: oneAtATime(checkAll),
+    reconcileBuilds: oneAtATime(checkAll),
   };
 }
 

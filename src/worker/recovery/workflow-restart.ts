@@ -1,5 +1,5 @@
 import type { Ports } from '../../ports/index.ts';
-import type { WorkflowStatus } from '../../ports/workflows.ts';
+import type { Workflows, WorkflowStatus } from '../../ports/workflows.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import {
   feedRunnersId,
@@ -12,8 +12,12 @@ import type { FindScope } from './find-build.ts';
 
 /** The feeding of a runner that was not told to ask yet. */
 const UNFED = {
-  ...{ isFed: false, intervalMs: 3_000, offsetMs: 0 },
-  ...{ limit: 0, requestConcurrency: 1, mayWait: true },
+  isFed: false,
+  intervalMs: 3_000,
+  offsetMs: 0,
+  limit: 0,
+  requestConcurrency: 1,
+  mayWait: true,
 } as const;
 
 export interface WorkflowRestart {
@@ -25,6 +29,9 @@ export interface WorkflowRestart {
  * Restarts lost workflows. feedRunners and serveRunner start each other, so neither notices when a
  * person terminates, cancels or deletes one, or when it is lost with Temporal's database. Therefore
  * the node checks both. `feed` makes feedRunners tell its runners again, and starts it if needed.
+ *
+ * One that has failed is restarted too, at every check if need be, because its runner must not stop
+ * asking for jobs. Only a person can mend what it fails at, so each time the log says why.
  */
 export function createWorkflowRestart(
   scope: FindScope,
@@ -35,28 +42,56 @@ export function createWorkflowRestart(
   return {
     restartAll: async () => {
       const { runners } = config.current();
-      const feeder = await workflows.statusOf(feedRunnersId(installation));
+      const feeder = await look(feedRunnersId(installation), workflows);
       // Nothing has to run after `stop`, or on a node without runners.
-      if (feeder === 'completed' || runners.length === 0) return;
-      let isAnyLost = isLost(feeder);
+      if (feeder.status === 'completed' || runners.length === 0) return;
+      const lost = isLost(feeder) ? [feeder] : [];
       for (const runner of runners) {
-        if (!isLost(await workflows.statusOf(serveRunnerId(installation, runner)))) continue;
-        isAnyLost = true;
+        const found = await look(serveRunnerId(installation, runner), workflows);
+        if (!isLost(found)) continue;
+        lost.push(found);
         await begin(runner, scope);
       }
-      if (!isAnyLost) return;
-      log.warn('a workflow that asks for jobs was ended from outside, begun again');
+      if (lost.length === 0) return;
+      tell(lost, log);
       await feed();
     },
   };
 }
 
+interface FoundWorkflow {
+  readonly workflowId: string;
+  readonly status: WorkflowStatus | undefined;
+  /** Why it has failed; undefined when it has not. */
+  readonly reason: string | undefined;
+}
+
+async function look(workflowId: string, workflows: Workflows): Promise<FoundWorkflow> {
+  const status = await workflows.statusOf(workflowId);
+  if (status !== 'failed') return { workflowId, status, reason: undefined };
+  // A reason that cannot be read must not keep the workflow from its restart.
+  const reason = await workflows.failureOf(workflowId).catch(() => undefined);
+  return { workflowId, status, reason: reason ?? 'not known' };
+}
+
 /**
- * Whether the workflow does not exist, or was not ended by its own code. The end after a cancel
- * request does not count as its own.
+ * Whether the workflow does not exist, or has ended in another way than by its own decision. It
+ * decides neither its failure nor its end after a cancel request.
  */
-function isLost(status: WorkflowStatus | undefined): boolean {
+function isLost({ status }: FoundWorkflow): boolean {
   return status !== 'running' && status !== 'completed';
+}
+
+function tell(lost: readonly FoundWorkflow[], log: Ports['log']): void {
+  for (const { workflowId, reason } of lost) {
+    if (reason === undefined) continue;
+    log.error('a workflow that asks for jobs has failed, begun again', {
+      workflow: workflowId,
+      reason,
+    });
+  }
+  if (lost.every(({ reason }) => reason !== undefined)) return;
+  log.warn('a workflow that asks for jobs was ended from outside, begun again');
 }
 
 /**

@@ -50,7 +50,10 @@ export async function openSessions(options: SessionOptions, closers: Closers): P
   ]);
   const certificate = await openCertificate(address.host, { file, cipher, nowMs: clock.nowMs() });
   const server = await openSessionServer({
-    ...{ listen: address.listen, certificate, visits, log },
+    listen: address.listen,
+    certificate,
+    visits,
+    log,
     timing: { idleMs: timeoutMs },
     find: (id) => findSession(id, options),
   });
@@ -84,7 +87,9 @@ function toSession(
 ): FoundSession {
   const { container, command } = planTerminal(context);
   return {
-    ...{ buildId: context.buildId, token, fields: jobFields(context) },
+    buildId: context.buildId,
+    token,
+    fields: jobFields(context),
     isRunning: async () => {
       const status = await engine(context.runner).inspectContainer(container);
       if (status?.state !== 'running') return false;

@@ -38,8 +38,10 @@ export function traceActivities(scope: TracingScope): ActivityInterceptorsFactor
     inbound: {
       execute: async (input, next) => {
         const call = {
-          ...{ name: info.activityType, attempt: info.attempt },
-          ...{ input, startMs: scope.clock.nowMs() },
+          name: info.activityType,
+          attempt: info.attempt,
+          input,
+          startMs: scope.clock.nowMs(),
         };
         try {
           const result: unknown = await next(input);
@@ -70,7 +72,11 @@ async function record(call: Call, end: End, scope: TracingScope): Promise<void> 
   const { tracer, node } = scope;
   const { name, attributes } = describe(call, end);
   tracer.record({
-    ...{ name, buildId, startMs: call.startMs, endMs, fault: faultOf(end) },
+    name,
+    buildId,
+    startMs: call.startMs,
+    endMs,
+    fault: faultOf(end),
     attributes: {
       'temporal.attempt': call.attempt,
       'temporal_gitlab_runner.node': node,
@@ -139,7 +145,9 @@ function attributesOf(context: BuildContext, showsNames: boolean): Attributes {
     ...{ 'gitlab.job.id': job, 'gitlab.project.id': project, 'gitlab.runner.key': runner },
     ...{ 'gitlab.pipeline.id': context.job.job_info.pipeline_id },
     ...(showsNames && {
-      ...{ 'gitlab.job.name': job_name, 'gitlab.project.path': project_path, 'gitlab.ref': ref },
+      'gitlab.job.name': job_name,
+      'gitlab.project.path': project_path,
+      'gitlab.ref': ref,
     }),
   };
 }

@@ -19,8 +19,8 @@ export async function acknowledge(
   { assignment, run }: AcknowledgementScope,
 ): Promise<BuildOutcome | undefined> {
   try {
-    const answer = await assignment.onNode(() =>
-      assignment.node.quick.acknowledgeJob({ buildId: job.buildId }),
+    const answer = await assignment.onNode((node) =>
+      node.quick.acknowledgeJob({ buildId: job.buildId }),
     );
     return settleAcknowledgement(answer, job, run);
   } catch (error) {

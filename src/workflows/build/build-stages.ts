@@ -1,32 +1,38 @@
 import { condition, patched } from '@temporalio/workflow';
 import type { Beginning, BuildRef, StageRequest, StageTry } from '../../activities/contract.ts';
 import { outcomeOfOwnTimeout, outcomeOfStages } from '../../domain/build/build-outcome.ts';
+import type { HoldPoint } from '../../domain/build/hold.ts';
 import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
 import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failure.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
-import type { Watched } from '../node/watched.ts';
 import { isHeldAt, stopAt } from './hold.ts';
 import { settleAcknowledgement } from './acknowledgement.ts';
-import { openCanceller, type EndingKinds, type Canceller, type Stoppable } from './canceller.ts';
+import { openCanceller, type EndingKinds, type Canceller } from './canceller.ts';
 
 /** Runs the stages of one build one after another. */
 export interface BuildStages {
   /**
-   * When `acknowledges` is true, the same call tells GitLab that the job runs and prepares the
-   * environment. Returns an outcome when the build ends here. Returns `unanswered` when GitLab is
-   * away: the caller then calls it again, after the job was acknowledged.
+   * Tells GitLab that the job runs and prepares the environment, with one call. Returns an outcome
+   * when the build ends here. Returns `unanswered` when GitLab is away: the caller then calls
+   * `prepare`, after the job was acknowledged.
    */
-  prepare(acknowledges: boolean): Promise<BuildOutcome | 'unanswered' | undefined>;
+  acknowledgeAndPrepare(): Promise<BuildOutcome | 'unanswered' | undefined>;
+  /**
+   * Prepares the environment of an acknowledged job. Returns an outcome when the build ends here.
+   */
+  prepare(): Promise<BuildOutcome | undefined>;
   /** Runs a stage with all its tries. Runs nothing when the build is over. */
-  run(stage: PlannedStage, options: StageOptions): Promise<StageOutcome>;
+  run(stage: PlannedStage, options?: StageOptions): Promise<StageOutcome>;
 }
 
 export interface StageOptions {
-  readonly jobStatus: StageRequest['jobStatus'];
+  /** `CI_JOB_STATUS` of the stage's script. The default is `running`. */
+  readonly jobStatus?: StageRequest['jobStatus'];
   /** The stage is stopped when all its tries together take longer. */
   readonly limitMs?: number;
 }
@@ -58,27 +64,20 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
     canceller: openCanceller(build, { assignment, run }),
   };
   return {
-    prepare: async (acknowledges) => {
-      const before = { before: 'prepare_executor' };
-      if (isHeldAt(before, run)) await stopAt(before, parts);
-      const outcome = await prepareTries(parts, acknowledges);
-      if (outcome !== 'unanswered' && outcome !== undefined && !run.progress.isRefused) {
-        run.progress.failedStage ??= 'prepare_executor';
-      }
-      return outcome;
-    },
+    acknowledgeAndPrepare: () => prepare(parts, () => beginOnce(parts)),
+    prepare: () => prepare<never>(parts, () => prepareOnce(parts)),
 
-    run: async (stage, options) => {
-      const moment = { before: stage.name };
-      if (isHeldAt(moment, run)) await stopAt(moment, parts);
-      const isSaidLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
-      if (stage.place === 'runner' && isSaidLater) {
-        run.progress.linesToSay.push(stage);
+    run: async (stage, options = {}) => {
+      const point: HoldPoint = { before: stage.name };
+      if (isHeldAt(point, run)) await stopAt(point, parts);
+      const isPrintedLater = assignment.mergesCalls || patched(LINES_GO_WITH_NEXT);
+      if (stage.place === 'runner' && isPrintedLater) {
+        run.progress.deferredPrintStages.push(stage);
         run.stages.begin(stage.name, 1)({ end: 'succeeded' });
         return { kind: 'succeeded' };
       }
-      const before = run.progress.linesToSay.splice(0);
-      const outcome = await runTries(stage, { ...options, before }, parts);
+      const deferred = run.progress.deferredPrintStages.splice(0);
+      const outcome = await runTries(stage, { ...options, deferred }, parts);
       if (outcome.kind !== 'succeeded') run.progress.failedStage ??= stage.name;
       return outcome;
     },
@@ -86,31 +85,52 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
 }
 
 /**
- * Prepares the environment, again if a person asks for it after a failure. Returns the same values
- * as {@link BuildStages.prepare}.
+ * Returns an outcome when the build ends with this try, and undefined when the environment is
+ * prepared. Only a try that also acknowledges the job may be `unanswered`.
  */
-async function prepareTries(
+type PrepareTry<Unanswered> = () => Promise<BuildOutcome | Unanswered | undefined>;
+
+/** Prepares the environment with all tries, of which only the first may acknowledge the job. */
+async function prepare<Unanswered extends 'unanswered'>(
   parts: Parts,
-  acknowledges: boolean,
-): Promise<BuildOutcome | 'unanswered' | undefined> {
+  firstTry: PrepareTry<Unanswered>,
+): Promise<BuildOutcome | Unanswered | undefined> {
   const { run } = parts;
-  const failureOf = { failureOf: 'prepare_executor' };
+  const point: HoldPoint = { before: 'prepare_executor' };
+  if (isHeldAt(point, run)) await stopAt(point, parts);
+  const outcome = await prepareTries(parts, firstTry);
+  if (typeof outcome === 'object' && !run.progress.isRefused) {
+    run.progress.failedStage ??= 'prepare_executor';
+  }
+  return outcome;
+}
+
+/** Prepares the environment, again if a person asks for it after a failure. */
+async function prepareTries<Unanswered extends 'unanswered'>(
+  parts: Parts,
+  firstTry: PrepareTry<Unanswered>,
+): Promise<BuildOutcome | Unanswered | undefined> {
+  const { run } = parts;
+  const failurePoint: HoldPoint = { failureOf: 'prepare_executor' };
   for (let attempt = 1; ; attempt += 1) {
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const outcome = await prepare(parts, acknowledges && attempt === 1);
-    if (outcome === 'unanswered') {
+    const outcome = await (attempt === 1 ? firstTry() : prepareOnce(parts));
+    if (typeof outcome === 'string') {
       endRow({ end: outcome });
       return outcome;
     }
     endRow({ end: outcome === undefined ? 'succeeded' : outcome.state });
-    if (outcome?.state !== 'failed' || !isHeldAt(failureOf, run)) return outcome;
-    if (!(await stopAt(failureOf, parts))) return outcome;
+    if (outcome?.state !== 'failed' || !isHeldAt(failurePoint, run)) return outcome;
+    if (!(await stopAt(failurePoint, parts))) return outcome;
   }
 }
 
-type StageTries = StageOptions & Required<Pick<StageRequest, 'before'>>;
+interface StageTries extends StageOptions {
+  /** Stages whose lines this stage prints before its own. */
+  readonly deferred: readonly PlannedStage[];
+}
 
 async function runTries(
   stage: PlannedStage,
@@ -122,18 +142,18 @@ async function runTries(
   let { attempts } = stage;
   const leftMs = timeLeft(options.limitMs);
   const isEnding = (): boolean => parts.canceller.isStuck || run.isInterruptedBy(endingOf(stage));
-  const failureOf = { failureOf: stage.name };
+  const failurePoint: HoldPoint = { failureOf: stage.name };
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const limitMs = leftMs();
     if (isEnding() || limitMs === 0) return { kind: 'stopped' };
     outcome = await runTry({ stage, attempt, options, limitMs }, parts);
-    if (!hasFailed(outcome, isHeldAt(failureOf, run)) || assignment.failover !== undefined) {
+    if (!hasFailed(outcome, isHeldAt(failurePoint, run)) || assignment.failover !== undefined) {
       return outcome;
     }
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
     if (attempt < attempts) {
       await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
-    } else if (isHeldAt(failureOf, run) && (await stopAt(failureOf, parts))) attempts += 1;
+    } else if (isHeldAt(failurePoint, run) && (await stopAt(failurePoint, parts))) attempts += 1;
   }
   return outcome;
 }
@@ -162,8 +182,11 @@ async function runTry(
   run.show({ stage: stage.name });
   run.showAttributes({ Stage: stage.name });
   const endRow = run.stages.begin(stage.name, attempt);
-  const { jobStatus, before } = options;
-  const request = { stage, attempt, jobStatus, ...(before.length > 0 && { before }) };
+  const { jobStatus = 'running', deferred } = options;
+  const request = {
+    ...{ stage, attempt, jobStatus },
+    ...(deferred.length > 0 && { before: deferred }),
+  };
   const outcome = await runOnce(request, limitMs, parts);
   endRow(stageEndOf(outcome));
   return outcome;
@@ -195,38 +218,47 @@ function timeLeft(limitMs: number | undefined): () => number | undefined {
   return () => Math.max(0, endMs - Date.now());
 }
 
-async function prepare(
+/** One try that tells GitLab that the job runs, and prepares the environment. */
+function beginOnce(parts: Parts): Promise<BuildOutcome | 'unanswered' | undefined> {
+  return tryToPrepare(parts, {
+    call: (node) => node.prepare.beginBuild(parts.build),
+    settle: (beginning) => settleBeginning(beginning, parts),
+  });
+}
+
+/** One try that prepares the environment of an acknowledged job. */
+function prepareOnce(parts: Parts): Promise<BuildOutcome | undefined> {
+  return tryToPrepare(parts, {
+    call: (node) => node.prepare.prepareEnvironment(parts.build),
+    settle: () => undefined,
+  });
+}
+
+interface PrepareCall<Answer, Settled> {
+  call(node: BuildNode): Promise<Answer>;
+  settle(answer: Answer): Settled;
+}
+
+async function tryToPrepare<Answer, Settled>(
   parts: Parts,
-  acknowledges: boolean,
-): Promise<BuildOutcome | 'unanswered' | undefined> {
-  const { run, plan } = parts;
+  { call, settle }: PrepareCall<Answer, Settled>,
+): Promise<BuildOutcome | Settled> {
+  const { run, plan, canceller } = parts;
   const ending = ['canceling', 'job_timeout', 'aborted'] as const;
   const { prepareTimeoutMs: limitMs } = plan;
   const ended = run.isInterruptedBy(ending)
     ? undefined
-    : await callToPrepare(parts, acknowledges, { ending, limitMs, how: 'kill' });
+    : await canceller.run({ call, ending, limitMs, how: 'kill' });
   if (ended === undefined) {
     return limitMs === undefined || run.isInterruptedBy(ending)
       ? outcomeOfStages({ kind: 'stopped' }, run.interruption)
       : outcomeOfOwnTimeout('prepare', limitMs);
   }
   try {
-    const answer = ended.take();
-    return typeof answer === 'string' ? settleBeginning(answer, parts) : undefined;
+    return settle(ended.take());
   } catch (error) {
     return outcomeOfFailure(error, run.interruption);
   }
-}
-
-function callToPrepare(
-  { build, assignment, canceller }: Parts,
-  acknowledges: boolean,
-  how: Omit<Stoppable<unknown>, 'call'>,
-): Promise<Watched<Beginning> | Watched<void> | undefined> {
-  const { beginBuild, prepareEnvironment } = assignment.node.prepare;
-  return acknowledges
-    ? canceller.run({ ...how, call: () => beginBuild(build) })
-    : canceller.run({ ...how, call: () => prepareEnvironment(build) });
 }
 
 function settleBeginning(
@@ -245,13 +277,13 @@ async function runOnce(
   { build, assignment, run, canceller }: Parts,
 ): Promise<StageOutcome> {
   const { stage, attempt } = request;
-  const calls = isDelivery(stage) ? assignment.node.patient : assignment.node.stage;
   const summary = attempt === 1 ? stage.name : `${stage.name}, try ${attempt}`;
   const ended = await canceller.run({
-    call: () => {
+    call: (node) => {
       // Set just before the call, because until then the build may move to another node.
       if (stage.name.startsWith('step_')) run.progress.hasBegunScript = true;
-      return calls.runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
+      const { runStage } = isDelivery(stage) ? node.patient : node.stage;
+      return runStage.executeWithOptions({ summary: clearValue(summary) }, [build, request]);
     },
     ending: endingOf(stage),
     limitMs,
@@ -282,7 +314,7 @@ export async function stageTimeLeft(
   if (limitMs === undefined) return 0;
   if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_LIMITS)) return 0;
   try {
-    return await assignment.onNode(() => assignment.node.quick.timeLeft(build, limitMs, stage));
+    return await assignment.onNode((node) => node.quick.timeLeft(build, limitMs, stage));
   } catch (error) {
     throwBug(error);
     return 0;

@@ -3,7 +3,7 @@ import type { BuildRef, StopRequest } from '../../activities/contract.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
 import { reasonOf, throwBug } from '../node/activity-failure.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
-import { STOP_LIMIT_MS } from '../node/build-node.ts';
+import { STOP_LIMIT_MS, type BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import { watch, type Watched } from '../node/watched.ts';
 
@@ -11,7 +11,7 @@ export type EndingKinds = readonly Interruption['kind'][];
 
 /** Work on the node that can be stopped. */
 export interface Stoppable<T> {
-  call(): Promise<T>;
+  call(node: BuildNode): Promise<T>;
   /** The interruptions that end it. */
   readonly ending: EndingKinds;
   readonly limitMs?: number | undefined;
@@ -61,7 +61,7 @@ export function openCanceller(build: BuildRef, { assignment, run }: CancellerSco
 
   const stop = async (request: StopRequest): Promise<boolean> => {
     try {
-      await assignment.onNode(() => assignment.node.stop.stopStage(build, request));
+      await assignment.onNode((node) => node.stop.stopStage(build, request));
       return true;
     } catch (error) {
       throwBug(error);

@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { BuildRef } from '../../activities/contract.ts';
-import { holdPointOf, type HoldPlace } from '../../domain/build/hold.ts';
+import { describeHoldPoint, type HoldPoint } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
 import type { NodeAssignment } from '../failover/node-assignment.ts';
@@ -18,8 +18,8 @@ interface StopScope extends HoldScope {
 }
 
 /** Whether a person's command stops the build before a stage, or after it has failed. */
-export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
-  const point = holdPointOf(at);
+export function isHeldAt(at: HoldPoint, { holds }: BuildRun): boolean {
+  const point = describeHoldPoint(at);
   return point !== undefined && holds.hasCommandAt(point);
 }
 
@@ -28,9 +28,9 @@ export function isHeldAt(at: HoldPlace, { holds }: BuildRun): boolean {
  * tried again. Only call it where {@link isHeldAt} returns true: builds that nobody holds must
  * decide as they did before holds existed.
  */
-export async function stopAt(at: HoldPlace, scope: StopScope): Promise<boolean> {
+export async function stopAt(at: HoldPoint, scope: StopScope): Promise<boolean> {
   const { holds } = scope.run;
-  await stopAtPoint(holdPointOf(at) ?? '', scope);
+  await stopAtPoint(describeHoldPoint(at) ?? '', scope);
   if (!holds.isRetried) return false;
   holds.takeRetry();
   return true;
@@ -69,7 +69,7 @@ function tellStop(where: string, { notices, progress }: BuildRun): void {
 
 /** Returns the call that starts the job's container for a person's shell. */
 export function shellStart(build: BuildRef, { assignment }: HoldScope): ShellStart {
-  return (count) => assignment.onNode(() => assignment.node.quick.startForShell(build, count));
+  return (count) => assignment.onNode((node) => node.quick.startForShell(build, count));
 }
 
 /** Writes people's commands into the trace. Runs beside the build. */
@@ -82,7 +82,7 @@ export async function writeNotices(
     const notice = notices.next;
     if (notice === undefined) continue;
     await logAndContinue('command of a person not written into the log', () =>
-      assignment.onNode(() => assignment.node.notice.writeNotice(build, notice)),
+      assignment.onNode((node) => node.notice.writeNotice(build, notice)),
     );
     notices.drop();
   }

@@ -18,7 +18,7 @@ export interface StageSequenceScope {
   readonly assignment: NodeAssignment;
   readonly run: BuildRun;
   /** True: the call that prepares the environment also acknowledges the job. */
-  readonly beginsAtOnce?: boolean;
+  readonly beginsInOneCall?: boolean;
 }
 
 const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
@@ -49,42 +49,41 @@ export async function runStageSequence(
   const build = { buildId: job.buildId };
   const outcome =
     (await resolveSecrets(plan, { stages, run: scope.run })) ??
-    endOf(await prepare(job, { ...scope, stages, clock })) ??
+    (await prepare(job, { ...scope, stages, clock })) ??
     (await runStages(plan, { ...scope, build, stages, clock }));
-  if (plan.terminal !== undefined) await stages.run(plan.terminal, { jobStatus: 'running' });
+  if (plan.terminal !== undefined) await stages.run(plan.terminal);
   clock.stop();
   return outcome;
 }
-
-type Preparation = Awaited<ReturnType<BuildStages['prepare']>>;
 
 interface PreparationScope extends StageSequenceScope {
   readonly stages: BuildStages;
   readonly clock: JobClock;
 }
 
-function prepare(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
-  return scope.beginsAtOnce === true ? begin(job, scope) : scope.stages.prepare(false);
-}
-
-/** Only an outcome remains: the preparation of an acknowledged job is never `unanswered`. */
-function endOf(prepared: Preparation): BuildOutcome | undefined {
-  return prepared === 'unanswered' ? undefined : prepared;
+/** Prepares the environment. Returns an outcome when the build ends here. */
+function prepare(job: JobSummary, scope: PreparationScope): Promise<BuildOutcome | undefined> {
+  return scope.beginsInOneCall === true
+    ? acknowledgeAndPrepare(job, scope)
+    : scope.stages.prepare();
 }
 
 /**
- * Prepares the environment. The job's clock does not run while GitLab is away and has not accepted
- * the job.
+ * Acknowledges the job and prepares the environment. The job's clock does not run while GitLab is
+ * away and has not accepted the job.
  */
-async function begin(job: JobSummary, scope: PreparationScope): Promise<Preparation> {
+async function acknowledgeAndPrepare(
+  job: JobSummary,
+  scope: PreparationScope,
+): Promise<BuildOutcome | undefined> {
   const { stages, clock } = scope;
-  const outcome = await stages.prepare(true);
+  const outcome = await stages.acknowledgeAndPrepare();
   if (outcome !== 'unanswered') return outcome;
   clock.stop();
   const refused = await acknowledge(job, scope);
   if (refused !== undefined) return refused;
   clock.start();
-  return stages.prepare(false);
+  return stages.prepare();
 }
 
 /**
@@ -96,7 +95,7 @@ async function resolveSecrets(
   { stages, run }: Pick<StagesScope, 'stages' | 'run'>,
 ): Promise<BuildOutcome | undefined> {
   if (secrets === undefined) return undefined;
-  const ended = await stages.run(secrets, { jobStatus: 'running' });
+  const ended = await stages.run(secrets);
   return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
 }
 
@@ -113,7 +112,7 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
   for (const stage of plan.preparation) {
     const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
     const limit = limitMs === undefined ? {} : { limitMs };
-    const ended = await stages.run(stage, { jobStatus: 'running', ...limit });
+    const ended = await stages.run(stage, limit);
     if (ended.kind === 'succeeded') continue;
     const { interruption } = run;
     const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
@@ -135,8 +134,8 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
 
 /**
  * Saves caches, then uploads artifacts. A failure here fails a build that was successful so far.
- * The job's clock stops when the job's own scripts end, because a GitLab that is away must not fail
- * a job that has ended.
+ * The job's clock still counts while caches are saved. It stops at the first upload of artifacts,
+ * because a GitLab that is away must not fail a job that has ended.
  */
 async function keepFiles(
   { finish }: BuildPlan,
@@ -160,7 +159,7 @@ async function runAll(
   for (const stage of wanted) {
     if (run.isOver()) break;
     if (isDelivery(stage)) clock.stop();
-    const ended = await stages.run(stage, { jobStatus: 'running' });
+    const ended = await stages.run(stage);
     if (outcome.kind === 'succeeded') outcome = ended;
   }
   return outcome;
@@ -216,7 +215,7 @@ async function runScript(plan: BuildPlan, scope: StagesScope): Promise<StageOutc
   const clock = startScriptClock(plan, scope);
   let outcome: StageOutcome = { kind: 'succeeded' };
   for (const step of plan.steps) {
-    if (outcome.kind === 'succeeded') outcome = await stages.run(step, { jobStatus: 'running' });
+    if (outcome.kind === 'succeeded') outcome = await stages.run(step);
   }
   clock?.cancel();
   return outcome;
@@ -241,13 +240,13 @@ async function cleanUp(plan: BuildPlan, { assignment, stages, run }: StagesScope
   if (cleanup === undefined || run.isOver()) return;
   if (plan.cleansUpLast === true && assignment.cleansUpLast) {
     run.progress.dueCleanup = cleanup;
-    await stages.run({ ...cleanup, place: 'runner' }, { jobStatus: 'running' });
+    await stages.run({ ...cleanup, place: 'runner' });
     return;
   }
   // The job's own clock ends with the first upload, except in builds planned by 0.1.0.
   const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
   const limit = finish === undefined ? {} : { limitMs };
-  const outcome = await stages.run(cleanup, { jobStatus: 'running', ...limit });
+  const outcome = await stages.run(cleanup, limit);
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }
 
@@ -266,7 +265,7 @@ function startJobClock(
   const leftMs = async (): Promise<number> => {
     // Somebody may have set Temporal's clock. Builds of 0.1.0 do not ask the node.
     if (!assignment.mergesCalls && !patched(NODE_CONFIRMS_TIMEOUT)) return 0;
-    return assignment.onNode(() => assignment.node.quick.timeLeft({ buildId }, timeoutMs));
+    return assignment.onNode((node) => node.quick.timeLeft({ buildId }, timeoutMs));
   };
   let timer: CancellationScope | undefined;
   const clock = {

@@ -25,9 +25,9 @@ import { watch } from '../node/watched.ts';
 /** What happens to a build whose node does not answer. */
 export type Failover =
   /** It starts again on another node. */
-  | ({ readonly kind: 'moved' } & Adopted)
+  | ({ readonly kind: 'moved' } & AssignedNode)
   /** Another node reports to GitLab that it has failed. */
-  | ({ readonly kind: 'given_up'; readonly message: string } & Adopted)
+  | ({ readonly kind: 'given_up'; readonly message: string } & AssignedNode)
   /** GitLab has its result. The node removes the rest when it comes back. */
   | { readonly kind: 'left' };
 
@@ -99,7 +99,7 @@ export async function replaceRecord(scope: FailoverScope, plan: FailoverPlan): P
   // The same node may make the record, like any other.
   const search = { ...scope, nodeQueue: '', isBack: () => false, from };
   const offered = { fencingToken: scope.fencingToken };
-  let adopted: Adopted | undefined;
+  let adopted: AssignedNode | undefined;
   while (adopted === undefined) adopted = await adopt({ ...search, offered }, plan, 'report');
   return { kind: 'given_up', ...adopted, message: describeLostRecord(from) };
 }
@@ -185,11 +185,12 @@ async function isWitnessed({ isBack, nodeQueue }: FailoverAttempt): Promise<bool
   return false;
 }
 
-/** The node that a build is on now. */
-interface Adopted {
+/** A node that a build is given to. */
+export interface AssignedNode {
   readonly nodeQueue: string;
+  /** How often the build has changed nodes. */
   readonly fencingToken: number;
-  /** The protocol that the node understands; undefined for a node of 0.1.0. */
+  /** What the node understands, its `NODE_PROTOCOL`; undefined for a node of 0.1.0. */
   readonly protocol: number | undefined;
 }
 
@@ -198,11 +199,11 @@ async function adopt(
   search: FailoverAttempt,
   plan: FailoverPlan,
   purpose: Adoption['purpose'],
-): Promise<Adopted | undefined> {
+): Promise<AssignedNode | undefined> {
   const { job, from, isBack, offered } = search;
   const fencingToken = offered.fencingToken + 1;
   offered.fencingToken = fencingToken;
-  const { roomy, any } = proxyFleet();
+  const { withFreePlace, any } = proxyFleet();
   const request = {
     ...{ buildId: job.buildId, sealedJob: plan.sealedJob, fromQueue: search.nodeQueue },
     ...{ term: fencingToken, purpose, from },
@@ -211,7 +212,7 @@ async function adopt(
   const adoption = watch(
     scope.run(() =>
       purpose === 'run'
-        ? roomy.adoptBuild(request)
+        ? withFreePlace.adoptBuild(request)
         : // The other node is gone too, so wait again.
           any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [request]),
     ),

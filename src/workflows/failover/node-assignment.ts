@@ -3,19 +3,24 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  TimeoutFailure,
 } from '@temporalio/workflow';
 import type { FailoverPlan } from '../../domain/context/failover.ts';
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { FailureType } from '../../domain/failure.ts';
+import { isNodeSilent, isNotPickedUp } from '../node/activity-failure.ts';
 import { HEARTBEAT_MS, proxyNode, type BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
-import { replaceRecord, waitOrFailOver, wasReset, type Failover } from './failover.ts';
+import {
+  replaceRecord,
+  waitOrFailOver,
+  wasReset,
+  type AssignedNode,
+  type Failover,
+} from './failover.ts';
 import { watch } from '../node/watched.ts';
 
 /** The node that a build is assigned to. */
 export interface NodeAssignment {
-  readonly node: BuildNode;
   /** True: the node understands calls that do several steps of a build at once. */
   readonly mergesCalls: boolean;
   /** True: the node runs a clean-up when it removes the environment. */
@@ -25,18 +30,14 @@ export interface NodeAssignment {
   /**
    * Calls an activity of the node until it is answered. Calls it again when the node's process was
    * restarted meanwhile, or when the node was silent and is back: the new call re-attaches. Throws
-   * when the build has lost the node: see {@link isNodeLost}.
+   * when the build has lost the node: see {@link isNodeLost}. Only this gives out the node, because
+   * a call past it would not be repeated.
    */
-  onNode<T>(call: () => Promise<T>): Promise<T>;
+  onNode<T>(call: (node: BuildNode) => Promise<T>): Promise<T>;
 }
 
-export interface AssignmentOptions {
+export interface AssignmentOptions extends AssignedNode {
   readonly job: JobSummary;
-  readonly nodeQueue: string;
-  /** How often the build has changed nodes. */
-  readonly fencingToken: number;
-  /** What the node understands: its `NODE_PROTOCOL`. */
-  readonly protocol: number | undefined;
   readonly plan: FailoverPlan | undefined;
   readonly run: BuildRun;
 }
@@ -83,7 +84,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
     return replace(plan);
   };
 
-  const onNode = async <T>(call: () => Promise<T>): Promise<T> => {
+  const onNode = async <T>(call: (node: BuildNode) => Promise<T>): Promise<T> => {
     for (;;) {
       // Invariant: nothing is called on a node while the build may move to another.
       if (searching !== undefined) await searching;
@@ -91,7 +92,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
       const restartsBefore = run.restarts;
       const startedMs = Date.now();
       const scope = new CancellationScope();
-      const answer = watch(scope.run(call));
+      const answer = watch(scope.run(() => call(node)));
       // The scope passes the cancellation on to the call, and the call decides how long it takes to
       // end.
       await CancellationScope.nonCancellable(() =>
@@ -110,7 +111,6 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
     }
   };
   return {
-    node,
     mergesCalls: protocol >= MERGED_CALLS,
     cleansUpLast: protocol >= CLEANS_UP_LAST,
     get failover() {
@@ -126,7 +126,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
  */
 function beginOn({ progress }: BuildRun, protocol: number): void {
   progress.startsForShells = protocol >= STARTS_FOR_SHELLS;
-  progress.linesToSay = [];
+  progress.deferredPrintStages = [];
   progress.dueCleanup = undefined;
 }
 
@@ -148,8 +148,6 @@ function nodeLost(nodeQueue: string): ApplicationFailure {
  * Returns when the node was last known to be alive, if the call failed because the node was silent.
  */
 function silentSince(error: unknown, startedMs: number): number | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  if (!(cause instanceof TimeoutFailure)) return undefined;
-  if (cause.timeoutType === 'SCHEDULE_TO_START') return startedMs;
-  return cause.timeoutType === 'HEARTBEAT' ? Date.now() - HEARTBEAT_MS : undefined;
+  if (isNotPickedUp(error)) return startedMs;
+  return isNodeSilent(error) ? Date.now() - HEARTBEAT_MS : undefined;
 }

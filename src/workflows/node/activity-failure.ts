@@ -53,8 +53,27 @@ export function isAlreadyStarted(error: unknown): boolean {
 
 /** Whether a call was abandoned because the node's process was silent. */
 export function isNodeSilent(error: unknown): boolean {
+  return timeoutTypeOf(error) === 'HEARTBEAT';
+}
+
+/** Whether no process picked up a call in time. */
+export function isNotPickedUp(error: unknown): boolean {
+  return timeoutTypeOf(error) === 'SCHEDULE_TO_START';
+}
+
+/** Returns which time-out ended a call; undefined when none did. */
+function timeoutTypeOf(error: unknown): TimeoutFailure['timeoutType'] | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
+  return cause instanceof TimeoutFailure ? cause.timeoutType : undefined;
+}
+
+/**
+ * Whether a call was ended because the node's process was being stopped. Source: sdk-core
+ * `worker/activities.rs`, `worker_shutdown_failure`.
+ */
+export function isProcessStopped(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'WorkerShutdown';
 }
 
 /** Describes a fault for the operator's log. */

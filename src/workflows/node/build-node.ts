@@ -104,8 +104,8 @@ export function proxyFleet() {
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
   } as const;
   return {
-    /** Calls that only a node with room for one more build answers. */
-    roomy: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
+    /** Calls that only a node with a free place for a build answers. */
+    withFreePlace: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
       ...common,
       taskQueue: SLOTS_QUEUE,
     }),

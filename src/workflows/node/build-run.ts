@@ -57,14 +57,15 @@ export interface BuildProgress {
    * Stages that only print a line. The next call prints the lines too, because a call of its own
    * takes tens of milliseconds.
    */
-  linesToSay: PlannedStage[];
+  deferredPrintStages: PlannedStage[];
   /** The clean-up that is due when the environment is removed. */
   dueCleanup: PlannedStage | undefined;
   /** The first stage that did not succeed. */
   failedStage: string | undefined;
 }
 
-const WEIGHT: Readonly<Record<Interruption['kind'], number>> = {
+/** An interruption replaces only one of a lower priority. */
+const PRIORITY: Readonly<Record<Interruption['kind'], number>> = {
   script_timeout: 1,
   canceling: 2,
   job_timeout: 3,
@@ -106,7 +107,8 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
       return interruption;
     },
     interrupt: (next) => {
-      if (interruption !== undefined && WEIGHT[interruption.kind] >= WEIGHT[next.kind]) return;
+      const current = interruption && PRIORITY[interruption.kind];
+      if (current !== undefined && current >= PRIORITY[next.kind]) return;
       interruption = next;
       run.show({ interruption });
     },
@@ -116,7 +118,7 @@ export function openBuildRun({ visible, plan }: JobSummary): BuildRun {
     progress: {
       ...{ isAcknowledged: false, isRefused: false, hasBegunScript: false, isTimed: false },
       ...{ startsForShells: false, isReported: false, isReleased: false },
-      ...{ linesToSay: [], dueCleanup: undefined, failedStage: undefined },
+      ...{ deferredPrintStages: [], dueCleanup: undefined, failedStage: undefined },
     },
     isInterruptedBy: (kinds) => interruption !== undefined && kinds.includes(interruption.kind),
     isOver: () => run.isInterruptedBy(['aborted', 'job_timeout']),

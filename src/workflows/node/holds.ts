@@ -2,7 +2,7 @@ import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import {
   describeHold,
   describeCommand,
-  holdPointOf,
+  describeHoldPoint,
   REPEATABLE_STAGES,
   MAX_HOLD_MS,
   parseHoldCommand,
@@ -20,7 +20,7 @@ import * as messages from '../messages.ts';
 
 /** People's commands to stop a build before a stage, and to keep its containers after the job. */
 export interface Holds {
-  /** Whether the build has to stop at this point: see `holdPointOf`. */
+  /** Whether the build has to stop at this point: see `describeHoldPoint`. */
   hasCommandAt(point: string): boolean;
   /**
    * Stops the build here. Returns the time until which it waits at most, or undefined once it may
@@ -33,10 +33,13 @@ export interface Holds {
   readonly isRetried: boolean;
   /** Records that the stage is tried again. The build stops again if the stage fails. */
   takeRetry(): void;
-  /** Tells that the job has ended. Returns whether the containers are kept. */
-  begin(outcome: BuildOutcome): boolean;
-  /** Tells that the containers are being removed. */
-  end(): void;
+  /**
+   * Tells that the job has ended. Begins to keep the containers if a person wants that, and returns
+   * whether they are kept.
+   */
+  jobEnded(outcome: BuildOutcome): boolean;
+  /** Tells that the containers are being removed, so nothing can be held any more. */
+  removalBegun(): void;
   /** Ends the hold of kept containers, as a cancel does. Commands for later holds stay. */
   letGo(): void;
   /** Until when the build is held now, at the latest; undefined while it is not. */
@@ -89,8 +92,8 @@ export function openHolds(scope: HoldScope): Holds {
       state.isRetried = false;
       state.pause = undefined;
     },
-    begin: (outcome) => beginHold(outcome, state, scope),
-    end: () => {
+    jobEnded: (outcome) => keepIfWanted(outcome, state, scope),
+    removalBegun: () => {
       state.phase = 'over';
     },
     letGo: () => scope.kept.letGo(),
@@ -114,7 +117,11 @@ function stopAt(point: string, state: HoldState): number | undefined {
   return state.pause.untilMs;
 }
 
-function beginHold(outcome: BuildOutcome, state: HoldState, { kept, notices }: HoldScope): boolean {
+function keepIfWanted(
+  outcome: BuildOutcome,
+  state: HoldState,
+  { kept, notices }: HoldScope,
+): boolean {
   const { atEnd } = state;
   state.endedMs = Date.now();
   // A job that GitLab has ended, or has given to another runner, needs no containers any more.
@@ -133,7 +140,7 @@ function takeCommand(command: HoldCommand, state: HoldState, scope: HoldScope): 
   if (forMs === 0) return withdraw(command, { state, scope });
   const nowMs = Date.now();
   tell(describeHold(command, nowMs), { state, scope });
-  const point = holdPointOf(command);
+  const point = describeHoldPoint(command);
   if (point !== undefined) {
     state.points.set(point, command);
     if (state.pause?.point === point) state.pause = { point, untilMs: nowMs + forMs };
@@ -156,7 +163,7 @@ interface HoldParts {
 /** Removes a hold. A person asks for this with a time of 0. */
 function withdraw(command: HoldCommand, { state, scope }: HoldParts): string {
   const { by } = command;
-  const point = holdPointOf(command);
+  const point = describeHoldPoint(command);
   if (point === undefined || state.pause?.point === point) return release(by, { state, scope });
   state.points.delete(point);
   const what = `the build does not stop ${point}`;

@@ -31,10 +31,15 @@ interface ShellScope {
   tell(text: string): void;
 }
 
+/** Whether the container was started for a shell. */
+type StartAnswer =
+  | { readonly kind: 'started' }
+  /** `reason` tells the person why it was not. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
 /** A person who waits for the container. */
 interface Waiting {
-  /** Why it was not started; '' when it was, and undefined until that is known. */
-  refusal: string | undefined;
+  answer: StartAnswer | { readonly kind: 'awaited' };
 }
 
 const SHELL =
@@ -58,20 +63,24 @@ export function openShells(scope: ShellScope): Shells {
       if (first === undefined) return;
       count += 1;
       const number = count;
-      first.refusal = await refusalOf(() => start(number));
+      first.answer = await answerOf(() => start(number));
     },
   };
 }
 
-async function refusalOf(start: () => Promise<boolean>): Promise<string> {
+function refused(reason: string): StartAnswer {
+  return { kind: 'refused', reason };
+}
+
+async function answerOf(start: () => Promise<boolean>): Promise<StartAnswer> {
   try {
-    return (await start()) ? '' : 'the job has no container yet';
+    return (await start()) ? { kind: 'started' } : refused('the job has no container yet');
   } catch (error) {
     throwBug(error);
     // The refusal is not encrypted, so it must not contain the message of the fault, which may
     // quote the job.
     log.warn('container not started for a shell', { reason: reasonOf(error) });
-    return 'the container could not be started: the log of a node says why';
+    return refused('the container could not be started: the log of a node says why');
   }
 }
 
@@ -80,8 +89,10 @@ function handleShells(waiting: Waiting[], scope: ShellScope): void {
     messages.shellUpdate,
     async (input) => {
       const command = parseShellCommand(input);
-      const refusal = command.isRunning ? '' : await askToStart(waiting, scope);
-      if (refusal !== '') throw badInput(refusal);
+      if (!command.isRunning) {
+        const answer = await askToStart(waiting, scope);
+        if (answer.kind === 'refused') throw badInput(answer.reason);
+      }
       return clearValue(tellOf(command, scope));
     },
     {
@@ -100,16 +111,16 @@ function startRefusal({ isRunning }: ShellCommand, scope: ShellScope): string | 
   return scope.canStart() ? undefined : EARLIER_RELEASE;
 }
 
-/** Returns why the container was not started; '' when it was. */
-async function askToStart(waiting: Waiting[], { heldUntilMs }: ShellScope): Promise<string> {
-  const mine: Waiting = { refusal: undefined };
+/** Waits until the container was started, or cannot be started for this shell any more. */
+async function askToStart(waiting: Waiting[], { heldUntilMs }: ShellScope): Promise<StartAnswer> {
+  const mine: Waiting = { answer: { kind: 'awaited' } };
   waiting.push(mine);
   await condition(
-    () => mine.refusal !== undefined || (heldUntilMs() === undefined && waiting.includes(mine)),
+    () => mine.answer.kind !== 'awaited' || (heldUntilMs() === undefined && waiting.includes(mine)),
   );
-  if (mine.refusal !== undefined) return mine.refusal;
+  if (mine.answer.kind !== 'awaited') return mine.answer;
   waiting.splice(waiting.indexOf(mine), 1);
-  return 'the build is not held any more';
+  return refused('the build is not held any more');
 }
 
 /** Tells people about the shell. The answer to the sender is not encrypted and names nothing. */

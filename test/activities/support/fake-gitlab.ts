@@ -17,7 +17,7 @@ export function createFakeCoordinator({ gitlab }: World): Coordinator {
       gitlab.updates.push(update);
       return Promise.resolve({ kind: 'done', remote: 'running' });
     },
-    takePatchRoom: () => ({ maxBytes: 1024 * 1024, giveBack: () => undefined }),
+    takePatchPermit: () => ({ maxBytes: 1024 * 1024, giveBack: () => undefined }),
     downloadArtifact: () => Promise.reject(new Error('no artifacts here')),
     patchTrace: (_job, { window, body }): Promise<PatchReply> => {
       const common = { remote: 'running', updateIntervalMs: undefined } as const;

@@ -65,7 +65,7 @@ const NOT_CUT = new Set([
   'checksum',
   'sleep',
   'directory',
-  'takePatchRoom',
+  'takePatchPermit',
 ]);
 
 export interface ProcessOptions {

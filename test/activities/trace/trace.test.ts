@@ -15,6 +15,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeSpool } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
+import { gate } from '../support/gate.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, until, type World } from '../support/world.ts';
 import { openActivityCall } from '../../support/temporal/activity-call.ts';
@@ -265,6 +266,23 @@ describe('a trace that is sent while it grows', () => {
   });
 });
 
+interface StartedUpload {
+  readonly over: Promise<void>;
+  end: UploadEnd | undefined;
+}
+
+/** Starts an upload as a build does that has one from its beginning. */
+function startUpload({ node, build }: Pick<Setting, 'node' | 'build'>): StartedUpload {
+  const options = { ignoreCanceling: false, untilReleased: true };
+  const upload: StartedUpload = {
+    over: runActivity(() => node.uploadTrace(build, options)).then((end) => {
+      upload.end = end;
+    }),
+    end: undefined,
+  };
+  return upload;
+}
+
 describe('an upload that begins with its build', () => {
   it('sends nothing before the job is acknowledged, and then all of it', async () => {
     const context = contextOf();
@@ -282,18 +300,37 @@ describe('an upload that begins with its build', () => {
     assert.match(world.gitlab.trace, /Somebody looks[^]*Running with/);
   });
 
-  it('returns with the release of its build', async () => {
-    const { node, build, seal } = await open(() => ({}));
-    let end: UploadEnd | undefined;
-    const options = { ignoreCanceling: false, untilReleased: true };
-    const uploading = runActivity(() => node.uploadTrace(build, options)).then((value) => {
-      end = value;
+  it('returns when GitLab has taken the result, before the build is released', async () => {
+    const taken = gate();
+    const setting = await open((world) => {
+      const { updateJob } = createFakeCoordinator(world);
+      return {
+        updateJob: async (job, update) => {
+          if (update.state === 'success') await taken.opened;
+          return updateJob(job, update);
+        },
+      };
     });
-    await seal();
+    const { node, build } = setting;
+    const uploading = startUpload(setting);
+    const reporting = runActivity(() => node.reportResult(build, { state: 'success' }));
     for (let turns = 0; turns < 100; turns += 1) await tick();
-    assert.equal(end, undefined);
+    assert.equal(uploading.end, undefined);
+    taken.open();
+    await reporting;
+    await uploading.over;
+    assert.equal(uploading.end, 'sealed');
+  });
+
+  it('returns with the release of its build when another process has reported the result', async () => {
+    const { world, build, seal } = await open(() => ({}));
+    await seal();
+    const { node } = openProcess(world).activities;
+    const uploading = startUpload({ node, build });
+    for (let turns = 0; turns < 100; turns += 1) await tick();
+    assert.equal(uploading.end, undefined);
     await runActivity(() => node.releaseBuild(build));
-    await uploading;
-    assert.equal(end, 'sealed');
+    await uploading.over;
+    assert.equal(uploading.end, 'sealed');
   });
 });

@@ -202,9 +202,9 @@ describe('trace patch', () => {
   it('sends larger parts of a log that lags far behind, until GitLab refuses one as too large', async () => {
     const coordinator = openCoordinator(server.url);
     const nextBytes = (): number => {
-      const room = coordinator.takePatchRoom(FAR_BEHIND_BYTES);
-      room.giveBack();
-      return room.maxBytes;
+      const permit = coordinator.takePatchPermit(FAR_BEHIND_BYTES);
+      permit.giveBack();
+      return permit.maxBytes;
     };
     const send = async (answer: Answer): Promise<string> => {
       server.answer(answer);

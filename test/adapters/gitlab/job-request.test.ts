@@ -223,7 +223,7 @@ describe('waits of the job request', () => {
       assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'failed');
       assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'no_job');
       assert.ok(Date.now() - startMs < 5_000);
-      assert.equal(server.requests.length - before, 1, 'the second question was not sent');
+      assert.equal(server.requests.length - before, 1, 'the second request was not sent');
       await coordinator.close();
     });
   }

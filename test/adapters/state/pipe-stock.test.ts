@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -67,6 +67,15 @@ describe('a stock of named pipes', () => {
     await stock.place(join(folder, 'third'));
     assert.ok((await stat(join(folder, 'second'))).isFIFO());
     assert.ok((await stat(join(folder, 'third'))).isFIFO());
+  });
+
+  it('keeps its unused pipes when a pipe cannot be placed', async () => {
+    const { folder, directory, stock } = await setUp();
+    await stock.place(join(folder, 'first'));
+    await stock.place(join(folder, 'missing', 'second'));
+    const unused = (await readdir(directory)).length;
+    for (let index = 0; index < unused; index += 1) await stock.place(join(folder, `${index}`));
+    assert.deepEqual(await readdir(directory), []);
   });
 
   it('places nothing where there is no program for it', async () => {

@@ -22,6 +22,7 @@ const CALLS: Readonly<Record<keyof Workflows, (workflows: Workflows) => Promise<
   describe: (workflows) => workflows.describe('x'),
   statusOf: (workflows) => workflows.statusOf('x'),
   resultOf: (workflows) => workflows.resultOf('x'),
+  failureOf: (workflows) => workflows.failureOf('x'),
   cancel: (workflows) => workflows.cancel('x'),
 };
 

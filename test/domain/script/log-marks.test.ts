@@ -4,7 +4,7 @@ import {
   createMarkReader,
   formatMark,
   withoutMarks,
-  type LogPlace,
+  type LogPhase,
   type LogRun,
 } from '../../../src/domain/script/log-marks.ts';
 
@@ -29,7 +29,7 @@ function bytewise(runs: readonly LogRun[]): readonly LogRun[] {
 
 describe('a reader of the marks in a container’s log', () => {
   const begun = [out(BEGIN), err(BEGIN)];
-  const cases: [why: string, runs: readonly LogRun[], place: LogPlace][] = [
+  const cases: [why: string, runs: readonly LogRun[], phase: LogPhase][] = [
     ['no stage has begun', [out('some'), err('thing')], 'before'],
     ['one stream may still have something', [out(BEGIN)], 'before'],
     ['the marks of another stage do not count', [out(OTHER), err(OTHER)], 'before'],
@@ -49,11 +49,11 @@ describe('a reader of the marks in a container’s log', () => {
     ['it has done so in the other stream', [...begun, out(END), err(`x${END}`)], 'spoken'],
     ['something is said after the end', [...begun, out(END), err(`${END}x`)], 'spoken'],
   ];
-  for (const [why, runs, place] of cases) {
-    it(`is at "${place}" when ${why}`, () => {
+  for (const [why, runs, phase] of cases) {
+    it(`is at "${phase}" when ${why}`, () => {
       for (const each of [runs, bytewise(runs)]) {
         const reader = createMarkReader(NONCE);
-        assert.equal(each.map((part) => reader.read(part)).at(-1), place);
+        assert.equal(each.map((part) => reader.read(part)).at(-1), phase);
       }
     });
   }

@@ -12,9 +12,9 @@ const FAR_BEHIND = 100 * MIB;
 
 /** Returns the size that the next patch may have, in MiB, when no other patch is in progress. */
 function nextMib(sizes: PatchSizes, waitingBytes = FAR_BEHIND): number {
-  const room = sizes.take(waitingBytes);
-  room.giveBack();
-  return room.maxBytes / MIB;
+  const permit = sizes.take(waitingBytes);
+  permit.giveBack();
+  return permit.maxBytes / MIB;
 }
 
 /** Creates sizes that have grown to their limit. */

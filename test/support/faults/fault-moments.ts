@@ -117,7 +117,10 @@ function listen(moment: Moment, waiting: Waiting): () => void {
     case 'acknowledged':
       return onRequest(waiting, (request) => isUpdate(request, ['running']));
     case 'prepare':
-      return onContainer(waiting, ({ action }) => action === 'create');
+      return closeAll(
+        holdSources(waiting),
+        onContainer(waiting, ({ action }) => action === 'create'),
+      );
     case 'get_sources':
       return onRequest(waiting, ({ kind }) => kind === 'git');
     case 'helper waits':
@@ -173,6 +176,23 @@ function onRequest(
     return answer;
   });
   return () => interception.remove();
+}
+
+/** Holds the sources of a job that has some: Docker may tell of an event late. */
+function holdSources({ installation }: Waiting): () => void {
+  let release = (): void => undefined;
+  const hold = new Promise<void>((resolve) => (release = resolve));
+  const interception = installation.gitlab.intercept(({ kind }) =>
+    kind === 'git' ? { hold } : undefined,
+  );
+  return () => {
+    interception.remove();
+    release();
+  };
+}
+
+function closeAll(...closers: readonly (() => void)[]): () => void {
+  return () => closers.forEach((close) => close());
 }
 
 function onContainer(

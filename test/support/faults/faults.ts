@@ -195,11 +195,16 @@ function specFor(trial: Trial): JobSpec {
     afterScript: AFTER_SCRIPT,
     payload: { artifacts: [made], ...payload },
     ...(changesNodes && { changesNodes }),
-    variables: hasSources(moment) ? variables : [...variables, NO_GIT],
+    variables: hasSources(trial) ? variables : [...variables, NO_GIT],
   };
 }
 
-function hasSources(moment: Moment): boolean {
+/**
+ * Whether the job fetches sources. Where the node must be lost before the script, they keep the
+ * script from beginning before the test has seen the moment.
+ */
+function hasSources({ moment, changesNodes = false }: Trial): boolean {
+  if (moment === 'prepare') return changesNodes;
   return ['get_sources', ...HELPER_MOMENTS, ...LAST_MOMENTS].includes(moment);
 }
 

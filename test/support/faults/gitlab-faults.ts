@@ -18,7 +18,7 @@ export interface WrongAnswers {
   readonly matches?: (request: InterceptedRequest, scene: Scene) => boolean;
 }
 
-export const isQuestion = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
+export const isJobRequest = ({ kind }: InterceptedRequest): boolean => kind === 'job_request';
 
 export function isPatchOf({ kind, jobId }: InterceptedRequest, { job }: Scene): boolean {
   return kind === 'trace' && jobId === job.id;
@@ -70,7 +70,7 @@ export function answerEverything({ name, times, answer }: WrongAnswers): Fault {
     name,
     strike: (scene) => {
       const interception = scene.installation.gitlab.intercept((request) => {
-        if (!isQuestion(request) && !isOfTheJob(request, scene)) return undefined;
+        if (!isJobRequest(request) && !isOfTheJob(request, scene)) return undefined;
         left -= 1;
         if (left === 0) interception.remove();
         tell();

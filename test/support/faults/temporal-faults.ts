@@ -70,7 +70,7 @@ export interface Outage {
 }
 
 /** GitLab must get a job request within this time after Temporal's return. */
-const NEXT_QUESTION_MS = 5_000;
+const NEXT_REQUEST_MS = 5_000;
 const SECOND: JobSpec = { script: ['echo the second'], variables: [NO_GIT] };
 const NOT_ASKED = /"msg":"Temporal does not answer, no job is asked for until it does"/;
 
@@ -136,7 +136,7 @@ export interface NextJob {
 /** Fails unless a waiting job is taken exactly once, and soon after the end of a fault. */
 export async function assertNextTaken(
   { gitlab }: Installation,
-  { waiting, limitMs = NEXT_QUESTION_MS }: NextJob = {},
+  { waiting, limitMs = NEXT_REQUEST_MS }: NextJob = {},
 ): Promise<void> {
   const backMs = Date.now();
   const job = waiting ?? gitlab.addJob(SECOND);

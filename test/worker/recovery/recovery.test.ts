@@ -99,7 +99,7 @@ describe('a node that recovers its builds', () => {
     await recovery.recoverAll();
     await node.calls.when('runStage step_script', 2);
     nowMs += 120_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     const { events } = await build.fetchHistory();
     const signals = events?.filter((event) => event.workflowExecutionSignaledEventAttributes);
     assert.equal(signals?.length, 1);
@@ -127,11 +127,11 @@ describe('a node that recovers its builds', () => {
       const recovery = openRecovery();
       const build = await startRunning();
       nowMs += 20_000;
-      await recovery.beginForgotten();
+      await recovery.reconcileBuilds();
       setMs = jumpMs;
       await build.terminate('by mistake');
       nowMs += 61_000;
-      await recovery.beginForgotten();
+      await recovery.reconcileBuilds();
       assert.equal(disk.disk.records.size, 0);
       assert.equal(disk.gitlab.state, 'failed');
     });
@@ -206,7 +206,7 @@ describe('a node that recovers its builds', () => {
     const receivedAtMs = Date.now() + 1;
     disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
     nowMs += 2_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
   });
 
@@ -260,10 +260,10 @@ describe('a node that recovers its builds', () => {
     const recovery = openRecovery();
     await recovery.recoverAll();
     disk.disk.records.set(context.buildId, context);
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     assert.equal(disk.disk.records.size, 1);
     lost.push(context.buildId);
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     assert.equal(disk.disk.records.size, 0);
   });
 
@@ -275,7 +275,7 @@ describe('a node that recovers its builds', () => {
     assert.equal(disk.disk.records.size, 1);
     await build.terminate('it never came to know');
     nowMs += 61_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     assert.equal(disk.disk.records.size, 0);
     assert.deepEqual(disk.gitlab.updates, []);
   });
@@ -293,19 +293,19 @@ describe('a node that recovers its builds', () => {
   it('gives the runner ten seconds to begin the build of a new job', async () => {
     const recovery = openRecovery();
     nowMs += 9_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     await assert.rejects(handle().describe(), /not found/);
     nowMs += 1_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     await outcomeOf(handle());
   });
 
   it('gives it hardly longer when the clock is set back by an hour meanwhile', async () => {
     const recovery = openRecovery();
     setMs = -3_600_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     nowMs += 10_000;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     await outcomeOf(handle());
   });
 
@@ -326,7 +326,7 @@ describe('a node that recovers its builds', () => {
     await node.calls.when('acknowledgeJob', 2);
 
     isDown = false;
-    await recovery.beginForgotten();
+    await recovery.reconcileBuilds();
     assert.ok(!disk.disk.records.has(context.buildId));
   });
 });

@@ -5,10 +5,10 @@ import { CREATE_CONTAINERS, type LiveBuild } from './live-builds.ts';
  * Takes over the eager begin of the build, which may still be in progress. Returns undefined when
  * there is none, or when another call has taken it over. The caller then begins the build itself.
  */
-export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
-  const { begun } = build;
-  build.begun = undefined;
-  return begun;
+export function takeEagerBegin(build: LiveBuild): Promise<Beginning> | undefined {
+  const { eagerBegin } = build;
+  build.eagerBegin = undefined;
+  return eagerBegin;
 }
 
 /**
@@ -16,10 +16,10 @@ export function takeBegun(build: LiveBuild): Promise<Beginning> | undefined {
  * to end the build. When this resolves, neither of them writes to the trace any more. Several
  * callers may wait at the same time.
  */
-export async function stopBegun(build: LiveBuild): Promise<void> {
+export async function stopEagerBegin(build: LiveBuild): Promise<void> {
   build.closing.abort();
   // The eager begin may start the preparation until it ends itself.
-  await build.begun?.catch(() => undefined);
+  await build.eagerBegin?.catch(() => undefined);
   await stopPreparation(build);
 }
 

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Workflows, WorkflowStatus } from '../../../src/ports/workflows.ts';
+import { createWorkflowRestart } from '../../../src/worker/recovery/workflow-restart.ts';
+import { feedRunnersId, serveRunnerId } from '../../../src/workflows/messages.ts';
+import { openProcess } from '../../activities/support/process.ts';
+import { createWorld } from '../../activities/support/world.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+const { runner } = contextOf();
+const FEEDER = feedRunnersId('test');
+const RUNNER = serveRunnerId('test', runner);
+const OUTSIDE = ['warn', 'a workflow that asks for jobs was ended from outside, begun again', {}];
+
+function failed(workflow: string, reason: string): readonly unknown[] {
+  return ['error', 'a workflow that asks for jobs has failed, begun again', { workflow, reason }];
+}
+
+interface Setting {
+  readonly feeder?: WorkflowStatus | undefined;
+  readonly served?: WorkflowStatus | undefined;
+  readonly failureOf?: Workflows['failureOf'];
+}
+
+/** Checks the workflows once, and returns what was begun and logged. */
+async function restart(setting: Setting) {
+  const { log, said } = recordingLog();
+  const begun: string[] = [];
+  const never = (): Promise<never> => Promise.reject(new Error('not called here'));
+  const statuses = new Map([
+    [FEEDER, setting.feeder],
+    [RUNNER, setting.served],
+  ]);
+  const workflows: Workflows = {
+    start: ({ workflowId }) => {
+      begun.push(workflowId);
+      return Promise.resolve(true);
+    },
+    statusOf: (workflowId) => Promise.resolve(statuses.get(workflowId)),
+    failureOf: setting.failureOf ?? never,
+    signalWithStart: never,
+    signal: never,
+    describe: never,
+    resultOf: never,
+    cancel: never,
+  };
+  const { ports } = openProcess(createWorld(contextOf()), { ports: { log } });
+  const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
+  const scope = { workflows, installation: 'test', ports: { ...ports, config } };
+  const feed = (): Promise<void> => {
+    begun.push(FEEDER);
+    return Promise.resolve();
+  };
+  await createWorkflowRestart(scope, feed).restartAll();
+  return { begun, said: said.map(({ level, message, fields }) => [level, message, fields]) };
+}
+
+describe('workflows that ask for jobs', () => {
+  it('are left alone while they run', async () => {
+    const { begun, said } = await restart({ feeder: 'running', served: 'running' });
+    assert.deepEqual([begun, said], [[], []]);
+  });
+
+  it('are left alone after `stop`', async () => {
+    const { begun, said } = await restart({ feeder: 'completed', served: 'ended' });
+    assert.deepEqual([begun, said], [[], []]);
+  });
+
+  for (const served of ['ended', 'canceled', undefined] as const) {
+    it(`are begun again when one is ${served ?? 'gone'}`, async () => {
+      const { begun, said } = await restart({ feeder: 'running', served });
+      assert.deepEqual([begun, said], [[RUNNER, FEEDER], [OUTSIDE]]);
+    });
+  }
+
+  it('are begun again when they have failed, and the log says at what', async () => {
+    const failureOf = (id: string): Promise<string> => Promise.resolve(`${id} is broken`);
+    const { begun, said } = await restart({ feeder: 'failed', served: 'failed', failureOf });
+    assert.deepEqual(begun, [RUNNER, FEEDER]);
+    assert.deepEqual(
+      said,
+      [FEEDER, RUNNER].map((id) => failed(id, `${id} is broken`)),
+    );
+  });
+
+  it('are begun again when one has failed and another was ended from outside', async () => {
+    const failureOf = (): Promise<string> => Promise.resolve('a bug');
+    const { said } = await restart({ feeder: 'ended', served: 'failed', failureOf });
+    assert.deepEqual(said, [failed(RUNNER, 'a bug'), OUTSIDE]);
+  });
+
+  it('are begun again when the reason of the failure cannot be read', async () => {
+    const { begun, said } = await restart({ feeder: 'running', served: 'failed' });
+    assert.deepEqual([begun, said], [[RUNNER, FEEDER], [failed(RUNNER, 'not known')]]);
+  });
+});
