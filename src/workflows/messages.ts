@@ -113,7 +113,7 @@ export interface FeedMessage {
  * had not. The build counts under `limit` like any other.
  */
 export const buildBegunSignal = defineSignal<[buildId: string]>('buildBegun');
-/** A build of this runner has ended, so its place under `limit` is free. */
+/** A build of this runner has ended, so its slot under `limit` is free. */
 export const buildEndedSignal = defineSignal<[buildId: string]>(BUILD_ENDED_SIGNAL);
 /** Asks `serveRunner` for its feeding and its builds. */
 export const runnerStateQuery = defineQuery<RunnerState>('runnerState');

@@ -19,7 +19,7 @@ const ACTIVITY_TEXTS: Readonly<Record<string, string>> = {
   uploadTrace: 'send the log to GitLab while it grows',
   reportResult: 'send the rest of the log and the result to GitLab',
   destroyEnvironment: 'remove containers, volumes and network',
-  releaseBuild: 'delete the record of the build and free its place',
+  releaseBuild: 'delete the record of the build and free its slot',
   markCanceled: 'mark the workflow as canceled',
   answerCall: 'wait for the node to answer',
   witnessLoss: 'wait for another node',

@@ -263,7 +263,7 @@ describe('a runner', () => {
     gitlab.answer({ kind: 'no_job', wait: 'place' });
     await gitlab.calls.when('ask', 2);
     const first = (await runner.query(runnerStatusQuery)) as Record<string, unknown>;
-    assert.equal(first['waitsFor'], 'a place for one more build on a node');
+    assert.equal(first['waitsFor'], 'a slot for one more build on a node');
     assert.match(String(first['since']), /^\d{4}-.*Z$/);
     gitlab.answer({ kind: 'no_job', wait: 'place' });
     await gitlab.calls.when('ask', 3);

@@ -216,8 +216,6 @@ function createLiveBuild(
   const { builds } = ports;
   let context = record;
   const filesLost = new AbortController();
-  let last: Promise<unknown> = Promise.resolve();
-  const running = new Map<string, Promise<unknown>>();
   return {
     get context() {
       return context;
@@ -252,6 +250,15 @@ function createLiveBuild(
     ...{ preparing: undefined, stage: undefined, acknowledgement: undefined },
     diskFault: undefined,
     serviceLogs: undefined,
+    ...openWork(),
+  };
+}
+
+/** Keeps what is running for a build: calls to the coordinator, and work that several calls join. */
+function openWork(): Pick<LiveBuild, 'exclusively' | 'joined' | 'settled'> {
+  let last: Promise<unknown> = Promise.resolve();
+  const running = new Map<string, Promise<unknown>>();
+  return {
     exclusively: (send) => {
       const next = last.then(send, send);
       last = next.catch(() => undefined);

@@ -26,7 +26,7 @@ const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
 const REJECTED_EXIT_CODE = 3;
 /**
  * A clean-up only deletes a few files. One that takes longer than this hangs, and would occupy the
- * build's place.
+ * build's slot.
  */
 const CLEANUP_LIMIT_MS = 5 * 60_000;
 

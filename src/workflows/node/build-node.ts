@@ -104,7 +104,7 @@ export function proxyFleet() {
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
   } as const;
   return {
-    /** Calls that only a node with a free place for a build answers. */
+    /** Calls that only a node with a free slot for a build answers. */
     withFreePlace: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
       ...common,
       taskQueue: SLOTS_QUEUE,

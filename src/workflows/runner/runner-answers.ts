@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<LastAnswer['kind'], string>> = {
 
 const WAITS: Readonly<Record<RequestWait, string>> = {
   docker: 'Docker',
-  place: 'a place for one more build on a node',
+  place: 'a slot for one more build on a node',
   temporal: 'Temporal',
 };
 
