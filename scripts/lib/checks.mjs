@@ -55,7 +55,7 @@ const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
 const STRAYS = join(ROOT, 'scripts/lib/tell-strays.mjs');
 
 /** Number of test files that run at once. While one waits, the others use the processors. */
-export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 1);
+export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 3);
 
 /**
  * Runs compiled tests with Node's own runner and prints its report. Files begin in the order of
