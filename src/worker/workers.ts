@@ -84,7 +84,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       interceptors,
       taskQueue: SLOTS_QUEUE,
       activities: { ...activities.slots },
-      ...tune({ returns, activities: { polls: ACTIVITY_POLLS, places: capacity } }),
+      ...tune({ returns, activities: { polls: ACTIVITY_POLLS, nodeSlots: capacity } }),
     }),
     create({
       ...common,

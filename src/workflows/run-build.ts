@@ -70,7 +70,7 @@ interface BuildScope {
 
 async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
   const { job, rescue } = input;
-  if (!input.isCounted) await tellRunner(input, messages.buildBegunSignal);
+  if (!input.isCounted) await signalRunner(input, messages.buildBegunSignal);
   const assignTo = ({ nodeQueue, fencingToken, protocol }: AssignedNode): NodeAssignment =>
     openAssignment({ job, nodeQueue, fencingToken, protocol, plan: rescue, run });
   let assignment = assignTo({
@@ -99,7 +99,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
   run.stages.tell([]);
   run.show({ stage: 'ended', outcome });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
-  if (!run.progress.isReleased) await tellRunner(input, messages.buildEndedSignal);
+  if (!run.progress.isReleased) await signalRunner(input, messages.buildEndedSignal);
   return { outcome, assignment };
 }
 
@@ -193,7 +193,7 @@ async function release(
     );
     run.progress.isReleased = mergesCalls;
   });
-  // The release has ended an upload, unless the upload did not learn of it.
+  // The report has ended the upload, or the release if another process has reported.
   background?.cancel();
 }
 
@@ -291,7 +291,7 @@ function waitsOf({ assignment: { mergesCalls }, run: { progress } }: BuildScope)
   };
 }
 
-async function tellRunner(
+async function signalRunner(
   { runnerWorkflowId, job }: RunBuildInput,
   signal: SignalDefinition<[buildId: string]>,
 ): Promise<void> {

@@ -20,14 +20,20 @@ export async function stopEagerBegin(build: LiveBuild): Promise<void> {
   build.closing.abort();
   // The eager begin may start the preparation until it ends itself.
   await build.eagerBegin?.catch(() => undefined);
-  await stopPreparation(build);
+  await endPreparation(build);
+}
+
+/** Stops the preparation that is in progress. A person may have it tried again. */
+export async function stopPreparation(build: LiveBuild): Promise<void> {
+  build.preparing?.abort();
+  await build.settled(CREATE_CONTAINERS);
 }
 
 /**
  * Ends the preparation of the environment for good. When this resolves, nothing more is created, and
  * no line of the preparation is written to the trace any more.
  */
-export async function stopPreparation(build: LiveBuild): Promise<void> {
+export async function endPreparation(build: LiveBuild): Promise<void> {
   build.closing.abort();
   await build.settled(CREATE_CONTAINERS);
 }

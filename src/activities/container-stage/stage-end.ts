@@ -53,6 +53,11 @@ export async function judgeEnd(build: LiveBuild, ended: EndedStage): Promise<Sta
   return exitCode === 0 ? { kind: 'succeeded' } : { kind: 'script_failed', exitCode };
 }
 
+const RECORD_DESTROYED = formatRunnerLine(
+  'error',
+  'A process that the script has left running has destroyed the record of its result',
+);
+
 /**
  * Returns the outcome of a stage that has succeeded, although its container may still run. What the
  * job has left running may have destroyed the record since.
@@ -66,6 +71,7 @@ export async function judgeOver(
   const exitCode = ended.state?.exitCode ?? 1;
   if (exitCode === 0) return { kind: 'succeeded' };
   if (build.stage?.stopReason !== undefined) return { kind: 'stopped' };
+  if (ended.state === undefined) await printWhy(build, ended.key, RECORD_DESTROYED);
   return { kind: 'script_failed', exitCode };
 }
 

@@ -1,7 +1,7 @@
 import { TransientError } from '../../domain/failure.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { Ports } from '../../ports/index.ts';
-import { stopPreparation, takeEagerBegin } from '../build/eager-begin.ts';
+import { endPreparation, stopPreparation, takeEagerBegin } from '../build/eager-begin.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
 import type { Beginning, BuildActivities } from '../contract.ts';
@@ -43,10 +43,16 @@ async function begin(build: LiveBuild, ports: BeginPorts): Promise<Beginning> {
   try {
     answer = await askForAnswer(build, ports);
   } finally {
-    if (answer !== 'accepted' && answer !== 'unanswered') await stopPreparation(build);
+    if (answer === undefined) await stopPreparation(build);
+    else if (!goesOn(answer)) await endPreparation(build);
   }
   if (answer === 'accepted') await preparing;
   return answer;
+}
+
+/** Whether GitLab still wants the job, as far as the node knows. */
+function goesOn(answer: Beginning): boolean {
+  return answer === 'accepted' || answer === 'unanswered';
 }
 
 interface EagerScope {

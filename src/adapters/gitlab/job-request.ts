@@ -10,7 +10,7 @@ import type { LastUpdate } from './last-update.ts';
 
 /** The limit is high, because the variables of a job may contain many certificates and files. */
 const JOB_LIMIT_BYTES = 64 * 1024 * 1024;
-/** A request occupies a place for a build, so longer waits happen outside of it. */
+/** A request occupies a slot, so longer waits happen outside of it. */
 const WAIT_BUDGET_MS = 2_000;
 /**
  * GitLab holds a request for 50 s unless configured otherwise, and works on none for longer than a

@@ -35,7 +35,10 @@ export interface Connections {
    * Rejects, and replaces none, when the server does not answer soon.
    */
   renew(): Promise<void>;
-  /** Closes all connections, and waits for those that a renewal in progress still opens. */
+  /**
+   * Closes all connections, and waits for a renewal in progress. Does not wait for an attempt to
+   * connect that a renewal has given up, which closes its own connections.
+   */
   close(): Promise<void>;
 }
 
@@ -100,7 +103,7 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
   let previous: Pair | undefined;
   let closing = Promise.resolve();
   /** Settles when no renewal is in progress any more. */
-  let renewing: Promise<unknown> = Promise.resolve();
+  let renewing: Promise<void> = Promise.resolve();
   let isClosed = false;
   const renewals = createListeners();
   const others: NativeConnection[] = [];
@@ -130,7 +133,8 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
     renewals,
     renew: () => {
       const renewal = renew();
-      renewing = Promise.allSettled([renewing, renewal]);
+      // Without its result, because that would keep the results of all renewals before it.
+      renewing = Promise.allSettled([renewing, renewal]).then(() => undefined);
       return renewal;
     },
     close: async () => {
@@ -139,10 +143,18 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
       try {
         if (previous !== undefined) await closePair(previous);
       } finally {
-        await Promise.all([closePair(current), renewing, ...others.map((other) => other.close())]);
+        const last = others.map((other) => other.close());
+        const ends = await Promise.allSettled([closePair(current), renewing, ...last]);
+        throwFirst(ends);
       }
     },
   };
+}
+
+/** Throws the first failure, after everything has ended. */
+function throwFirst(ends: readonly PromiseSettledResult<unknown>[]): void {
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function openSoon(options: ConnectionOptions): Promise<Pair> {

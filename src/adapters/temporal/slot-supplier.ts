@@ -3,8 +3,8 @@ import { createListeners, type Listeners } from '../../domain/listeners.ts';
 import { leaveOn } from '../host/leave-on.ts';
 import type { ResizableCapacity } from '../state/node-capacity.ts';
 
-/** The part of the node's capacity that the supplier needs: whether a place for a build is free. */
-export type FreePlaces = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
+/** The part of the node's capacity that the supplier needs: whether a slot for a build is free. */
+export type FreeSlots = Pick<ResizableCapacity, 'whenFree' | 'hasFree'>;
 
 export interface SlotLimits {
   /** How many polls wait for a task at the same time. */
@@ -13,8 +13,8 @@ export interface SlotLimits {
   readonly stickyPolls?: number;
   /** How many tasks run at the same time. The default is any number. */
   readonly tasks?: number;
-  /** The places of which a task needs one. Without them only the numbers count. */
-  readonly places?: FreePlaces;
+  /** The slots of the node, of which a task needs one. Without them only the numbers count. */
+  readonly nodeSlots?: FreeSlots;
 }
 
 /**
@@ -32,7 +32,7 @@ export const MOST_RENEWALS = 10;
  * back, and new ones, which have not paused yet, begin at once.
  */
 export function createSlotSupplier<SI extends SlotInfo>(
-  { polls, stickyPolls = polls, tasks = Infinity, places }: SlotLimits,
+  { polls, stickyPolls = polls, tasks = Infinity, nodeSlots }: SlotLimits,
   returns: Pick<Listeners, 'add'>,
 ): CustomSlotSupplier<SI> {
   // A reserved slot first belongs to a poll, and then to the task that the poll has brought.
@@ -55,10 +55,10 @@ export function createSlotSupplier<SI extends SlotInfo>(
     type: 'custom',
     reserveSlot: async ({ isSticky }, signal) => {
       try {
-        await places?.whenFree(signal);
+        await nodeSlots?.whenFree(signal);
         while (!mayPoll(isSticky)) {
           await whenTold(freed, signal);
-          await places?.whenFree(signal);
+          await nodeSlots?.whenFree(signal);
         }
       } catch (error) {
         // When the SDK itself has aborted the wait, it expects exactly its own reason, and logs any
@@ -69,7 +69,7 @@ export function createSlotSupplier<SI extends SlotInfo>(
       (isSticky ? waiting.sticky : waiting.usual).add(permit);
       return permit;
     },
-    tryReserveSlot: () => (busy.size < tasks && places?.hasFree() !== false ? {} : null),
+    tryReserveSlot: () => (busy.size < tasks && nodeSlots?.hasFree() !== false ? {} : null),
     markSlotUsed: ({ permit }) => {
       endPoll(permit);
       busy.add(permit);

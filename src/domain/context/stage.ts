@@ -75,7 +75,7 @@ export interface BuildPlan {
  * into the build when its job is taken, because a node of an earlier release knows fewer calls.
  * Unlike `patched`, it costs no event.
  */
-export const NODE_PROTOCOL = 4;
+export const NODE_PROTOCOL = 5;
 
 /** Caches first, then artifacts, depending on how the scripts ended. */
 export interface FinishPlan {

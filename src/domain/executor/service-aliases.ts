@@ -83,5 +83,3 @@ function hostOf(url: string): string {
     .replace(/:\d*$/, '')
     .toLowerCase();
 }
-
-/** Quotes a text on one line of limited length. */

@@ -77,10 +77,10 @@ export function waitingHelperCommand(options: WaitingCommand): readonly string[]
 }
 
 /**
- * Command of a job's container that may be started early: see `judgeEarlyStart`. It waits
- * until the next-stage file has any nonce, and is then replaced by the script. So the script is the
- * container's first process, as without an early start. A container that finds a nonce at its start
- * does not wait at all.
+ * Command of a job's container that may be started early: see `judgeEarlyStart`. It waits until the
+ * next-stage file has any nonce, and is then replaced by the script. So the script is the container's
+ * first process, as without an early start. A container that finds a nonce at its start does not
+ * wait at all.
  *
  * A container keeps its mounts as they were at its start. If the disk was read-only at that moment,
  * the container is of no use for the script, and therefore ends.

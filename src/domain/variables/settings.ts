@@ -158,5 +158,3 @@ function timeoutWarnings(
   if (durationMs === undefined || durationMs <= jobTimeoutMs) return [];
   return [`${key} timeout: ${get(key)} is longer than job timeout. Setting to job timeout`];
 }
-
-/** Quotes a text on one line of limited length, so that a hostile value cannot fill the trace. */

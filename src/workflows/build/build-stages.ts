@@ -90,7 +90,7 @@ export function openStages(job: JobSummary, { assignment, run }: StagesScope): B
  */
 type PrepareTry<Unanswered> = () => Promise<BuildOutcome | Unanswered | undefined>;
 
-/** Prepares the environment with all tries, of which only the first may acknowledge the job. */
+/** Prepares the environment with all tries. The first one may also acknowledge the job. */
 async function prepare<Unanswered extends 'unanswered'>(
   parts: Parts,
   firstTry: PrepareTry<Unanswered>,
@@ -105,7 +105,10 @@ async function prepare<Unanswered extends 'unanswered'>(
   return outcome;
 }
 
-/** Prepares the environment, again if a person asks for it after a failure. */
+/**
+ * Prepares the environment, again if a person asks for it after a failure. No script may run before
+ * the workflow knows that the job is acknowledged, so a try whose answer was lost is repeated whole.
+ */
 async function prepareTries<Unanswered extends 'unanswered'>(
   parts: Parts,
   firstTry: PrepareTry<Unanswered>,
@@ -116,7 +119,7 @@ async function prepareTries<Unanswered extends 'unanswered'>(
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const outcome = await (attempt === 1 ? firstTry() : prepareOnce(parts));
+    const outcome = await (beginsWith(attempt, parts) ? firstTry() : prepareOnce(parts));
     if (typeof outcome === 'string') {
       endRow({ end: outcome });
       return outcome;
@@ -125,6 +128,11 @@ async function prepareTries<Unanswered extends 'unanswered'>(
     if (outcome?.state !== 'failed' || !isHeldAt(failurePoint, run)) return outcome;
     if (!(await stopAt(failurePoint, parts))) return outcome;
   }
+}
+
+/** Whether a try of the preparation is to be the first one, or to repeat it. */
+function beginsWith(attempt: number, { assignment, run }: Parts): boolean {
+  return attempt === 1 || (assignment.acknowledgesAgain && !run.progress.isAcknowledged);
 }
 
 interface StageTries extends StageOptions {

@@ -203,7 +203,7 @@ async function adopt(
   const { job, from, isBack, offered } = search;
   const fencingToken = offered.fencingToken + 1;
   offered.fencingToken = fencingToken;
-  const { withFreePlace, any } = proxyFleet();
+  const { withFreeSlot, any } = proxyFleet();
   const request = {
     ...{ buildId: job.buildId, sealedJob: plan.sealedJob, fromQueue: search.nodeQueue },
     ...{ term: fencingToken, purpose, from },
@@ -212,7 +212,7 @@ async function adopt(
   const adoption = watch(
     scope.run(() =>
       purpose === 'run'
-        ? withFreePlace.adoptBuild(request)
+        ? withFreeSlot.adoptBuild(request)
         : // The other node is gone too, so wait again.
           any.adoptBuild.executeWithOptions({ scheduleToStartTimeout: '30 seconds' }, [request]),
     ),

@@ -23,6 +23,8 @@ import { watch } from '../node/watched.ts';
 export interface NodeAssignment {
   /** True: the node understands calls that do several steps of a build at once. */
   readonly mergesCalls: boolean;
+  /** Whether a repeated preparation acknowledges a job that is not known to be acknowledged. */
+  readonly acknowledgesAgain: boolean;
   /** True: the node runs a clean-up when it removes the environment. */
   readonly cleansUpLast: boolean;
   /** Set when the build has lost its node. Nothing is called there from then on. */
@@ -48,6 +50,8 @@ const MERGED_CALLS = 2;
 const STARTS_FOR_SHELLS = 3;
 /** The first protocol that runs a clean-up when the environment is removed. */
 const CLEANS_UP_LAST = 4;
+/** The first protocol that acknowledges a job again when its preparation is repeated. */
+const ACKNOWLEDGES_AGAIN = 5;
 const NODE_LOST = 'NodeLost';
 
 export function openAssignment(options: AssignmentOptions): NodeAssignment {
@@ -112,6 +116,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
   };
   return {
     mergesCalls: protocol >= MERGED_CALLS,
+    acknowledgesAgain: protocol >= ACKNOWLEDGES_AGAIN,
     cleansUpLast: protocol >= CLEANS_UP_LAST,
     get failover() {
       return failover;

@@ -105,7 +105,7 @@ export function proxyFleet() {
   } as const;
   return {
     /** Calls that only a node with a free slot for a build answers. */
-    withFreePlace: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
+    withFreeSlot: proxyActivities<Pick<FleetActivities, 'adoptBuild'>>({
       ...common,
       taskQueue: SLOTS_QUEUE,
     }),

@@ -93,6 +93,12 @@ describe('the beginning of a build in one call', () => {
     );
   });
 
+  it('prepares anew after a fault that kept it from being acknowledged', async () => {
+    const { node, build } = open(new FinalError(FailureType.RunnerSystem, 'no certificate'));
+    await assert.rejects(runActivity(() => node.beginBuild(build)));
+    assert.equal(await runActivity(() => node.beginBuild(build)), 'accepted');
+  });
+
   it('does not ask GitLab again what it has accepted in the same process', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.beginBuild(build));

@@ -5,7 +5,7 @@ import type { ActivitySlotInfo, SlotPermit, SlotReserveContext } from '@temporal
 import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts';
 import {
   createSlotSupplier,
-  type FreePlaces,
+  type FreeSlots,
   type SlotLimits,
 } from '../../../src/adapters/temporal/slot-supplier.ts';
 import { createListeners, type Listeners } from '../../../src/domain/listeners.ts';
@@ -19,8 +19,8 @@ const context = {
 const sticky: SlotReserveContext = { ...context, isSticky: true };
 const never = new AbortController().signal;
 
-function supplierFor(places: FreePlaces) {
-  return createSlotSupplier({ polls: 10, places }, createListeners());
+function supplierFor(nodeSlots: FreeSlots) {
+  return createSlotSupplier({ polls: 10, nodeSlots }, createListeners());
 }
 
 /** A queue on which two polls wait at the same time. */

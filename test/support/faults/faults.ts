@@ -184,7 +184,7 @@ async function countStageStarts(
 }
 
 function specFor(trial: Trial): JobSpec {
-  const { moment, script = SCRIPT, image, changesNodes = false, payload } = trial;
+  const { script = SCRIPT, image, changesNodes = false, payload } = trial;
   const secret = { key: 'KEY', value: SECRET, masked: true };
   // The traces have no times, because they are compared byte by byte.
   const variables = [secret, { key: 'FF_TIMESTAMPS', value: 'false' }];

@@ -217,7 +217,7 @@ function openFake(calls: Calls, client: Client): Fake {
         ),
       releaseBuild: (build, runner) =>
         act('releaseBuild', async () => {
-          if (runner !== undefined) await tellRunner(client, runner, build);
+          if (runner !== undefined) await signalRunner(client, runner, build);
           await behaviour.releaseBuild(build, runner);
           acknowledged = defer();
         }),
@@ -228,7 +228,7 @@ function openFake(calls: Calls, client: Client): Fake {
 }
 
 /** Tells the runner of the end, like the node. No runner counts most builds of the tests. */
-async function tellRunner(client: Client, runner: string, { buildId }: BuildRef): Promise<void> {
+async function signalRunner(client: Client, runner: string, { buildId }: BuildRef): Promise<void> {
   try {
     await client.workflow.getHandle(runner).signal(buildEndedSignal, buildId);
   } catch (error) {
