@@ -9,46 +9,13 @@ import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { whenReady } from '../support/runner-process.ts';
 import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
-import { makeOtherBuild, type Edit } from '../support/other-build.ts';
+import { makeOtherBuild } from '../support/other-build.ts';
 import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
+import { LATER_RELEASE, NEXT_RELEASE } from '../support/faults/releases.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
 
 const { EventType, WorkflowExecutionStatus, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-/**
- * Returns an edit that imports functions under new names, because the source's own imports may
- * change.
- */
-function importInto(file: string): Edit {
-  const names = 'log as nextLog, patched as nextPatched, sleep as nextSleep';
-  return { file, find: '', replace: `import { ${names} } from '@temporalio/workflow';\n` };
-}
-
-/**
- * In the next release each stage waits a moment before it begins. The wait is a new timer in every
- * history.
- */
-const NEXT_RELEASE: readonly Edit[] = [
-  importInto('workflows/build/build-stages.js'),
-  {
-    file: 'workflows/build/build-stages.js',
-    find: 'run: async (stage, options) => {',
-    replace: `run: async (stage, options) => {
-            nextLog.warn('stage of the next release', { stage: stage.name });
-            if (nextPatched('next-release')) await nextSleep(10);`,
-  },
-];
-/** In the release after that, each runner also does something new before each request. */
-const LATER_RELEASE: readonly Edit[] = [
-  ...NEXT_RELEASE,
-  importInto('workflows/serve-runner.js'),
-  {
-    file: 'workflows/serve-runner.js',
-    find: 'jobRequests.begin(scope);',
-    replace: `jobRequests.begin(scope);
-    if (nextPatched('later-release')) await nextSleep(10);`,
-  },
-];
 const JOBS = 5;
 
 interface Found {
