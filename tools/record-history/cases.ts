@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
 import { defer } from '../../test/workflows/support/calls.ts';
 import { outcomeOf, startBuild, type BuildHandle } from '../../test/workflows/support/builds.ts';
 import type { FakeNode } from '../../test/workflows/support/fake-node.ts';
@@ -46,6 +46,7 @@ export interface Case {
 
 const NEVER = new Promise<never>(() => undefined);
 const SOURCES = defer<StageOutcome>();
+const PULL = defer<undefined>();
 
 export const CASES: readonly Case[] = [
   build('success', { plan: FULL_PLAN }),
@@ -129,6 +130,12 @@ export const CASES: readonly Case[] = [
       node.answerTrace('aborted');
     },
   }),
+  build('repeated-begin', {
+    plan: FULL_PLAN,
+    isMerged: true,
+    prepare: (node) => node.behave({ prepareEnvironment: () => PULL.promise }),
+    act: repeatBegin,
+  }),
   { workflow: 'serveRunner', name: 'jobs', run: serveJobs },
   { workflow: 'serveRunner', name: 'questions', run: askInManyWays },
   { workflow: 'serveRunner', name: 'continue-as-new', run: continueRunner },
@@ -160,6 +167,16 @@ async function orderAll(handle: BuildHandle, node: FakeNode): Promise<void> {
   await whenWaiting(handle, /the containers are kept$/);
   await order('2h');
   await handle.signal(releaseSignal, { by: 'alice' });
+}
+
+/** Lets the preparation fail after GitLab has accepted the job, and has it tried again. */
+async function repeatBegin(handle: BuildHandle, node: FakeNode): Promise<void> {
+  await node.calls.when('prepareEnvironment');
+  await handle.executeUpdate(holdUpdate, { args: [{ failureOf: 'prepare_executor' }] });
+  PULL.reject(ApplicationFailure.nonRetryable('no such image', 'ImagePull'));
+  await whenWaiting(handle, /after a failure of prepare_executor$/);
+  node.behave({ prepareEnvironment: () => Promise.resolve() });
+  await handle.signal(retrySignal, undefined);
 }
 
 async function whenWaiting(handle: BuildHandle, text: RegExp): Promise<void> {
