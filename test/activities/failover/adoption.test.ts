@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { AdoptionRequest } from '../../../src/activities/contract.ts';
 import type { NodeCapacity, Ports } from '../../../src/ports/index.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
+import { NODE_PROTOCOL } from '../../../src/domain/context/stage.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
@@ -62,7 +63,7 @@ describe('a build that is taken over', () => {
     assert.deepEqual(await adopt(setting), {
       kind: 'adopted',
       nodeQueue: 'node-queue',
-      protocol: 4,
+      protocol: NODE_PROTOCOL,
     });
     const record = setting.record();
     assert.equal(record?.job.token, context.job.token);
@@ -93,7 +94,7 @@ describe('a build that is taken over', () => {
     assert.deepEqual(await adopt(setting), {
       kind: 'adopted',
       nodeQueue: 'node-queue',
-      protocol: 4,
+      protocol: NODE_PROTOCOL,
     });
     assert.equal(setting.record(), first);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { planStages } from '../../../src/domain/build/plan.ts';
-import type { JobSummary } from '../../../src/domain/context/stage.ts';
+import { NODE_PROTOCOL, type JobSummary } from '../../../src/domain/context/stage.ts';
 import { summarizeJob } from '../../../src/domain/build/summary.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
 import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
@@ -31,7 +31,7 @@ describe('the summary of a job', () => {
       jobUrl: 'https://gitlab.example.com/group/app/-/jobs/4711',
       runnerKey: 'runner-key',
       runnerName: 'runner one',
-      protocol: 4,
+      protocol: NODE_PROTOCOL,
       visible: {
         ...{ project: 'group/app', jobName: 'build', ref: 'main' },
         link: '[job #4711 in GitLab](https://gitlab.example.com/group/app/-/jobs/4711)',
