@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
-import { findTests, runChecks, runTests } from './lib/checks.mjs';
+import { filesAtOnce, findTests, runChecks, runTests } from './lib/checks.mjs';
 import { formatSlowest } from './lib/slowest-files.mjs';
 import { checkReportName, writeFaultReport } from './lib/fault-report.mjs';
 import { formatFaultTable, readFaultTable } from './lib/fault-table.mjs';
@@ -106,7 +106,7 @@ async function runFaults({ env, seed, report: files }) {
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
   // Fewer than of other tests, because more of these have time limits.
-  const limits = { concurrency: Math.min(8, availableParallelism() + 2), limitMinutes: 60 };
+  const limits = { concurrency: filesAtOnce(2), limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
     // These run only workflows. Their activities are fakes that fail, last long and run twice, so

@@ -8,7 +8,7 @@ import { contextOf } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
 import { createFakeStore } from './support/fake-disk.ts';
 import { endlessPull, remove } from './support/fake-engine.ts';
-import { gate } from './support/gate.ts';
+import { gate } from '../support/gate.ts';
 import { openProcess } from './support/process.ts';
 import { until } from './support/world.ts';
 import {

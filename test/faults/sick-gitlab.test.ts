@@ -14,6 +14,7 @@ import {
   type OwnTrial,
 } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
+import { gate } from '../support/gate.ts';
 
 const CHECK_INTERVAL_MS = 1_000;
 /** After this time a request without an answer gives its slot to other runners. */
@@ -69,8 +70,7 @@ describe('a runner whose GitLab has a fault', () => {
   it('delays other runners only briefly when GitLab does not answer', () =>
     tryFault(place, sickness('answers nothing'), async ({ watch, mended }) => {
       const [healthy, sick] = tokens();
-      let letGo: () => void = () => undefined;
-      const hold = new Promise<void>((resolve) => (letGo = resolve));
+      const { opened: hold, open: letGo } = gate();
       const outage = installation.gitlab.intercept(({ kind, body }) =>
         kind === 'job_request' && body.includes(sick) ? { hold } : undefined,
       );

@@ -10,6 +10,7 @@ import { finish, openInstallation, type Installation } from '../support/installa
 import { makeZip } from '../support/make-zip.ts';
 import { memoryOf } from '../support/process-memory.ts';
 import { assertJob, NO_GIT } from '../support/scenario.ts';
+import { gate } from '../support/gate.ts';
 
 const MIB = 1024 ** 2;
 /** This is one more than the largest signed number of 32 bits. */
@@ -32,8 +33,7 @@ describe('artifacts after a crash and of any size', () => {
 
   it('of earlier jobs continue after kill -9 with the archive that was not complete', async () => {
     const { gitlab } = installation;
-    let letGo: () => void = () => undefined;
-    const hold = new Promise<void>((resolve) => (letGo = resolve));
+    const { opened: hold, open: letGo } = gate();
     const job = gitlab.addJob({
       variables: [NO_GIT],
       dependencies: [

@@ -4,6 +4,7 @@ import type { FakeAnswer, FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { assertArtifacts, describeScenarios, type Scenario } from '../support/scenario.ts';
 import { jobWith, OUT, UPLOADED } from '../support/upload-jobs.ts';
+import { gate } from '../support/gate.ts';
 
 /** GitLab gives these answers to the job's next uploads. The kind of upload does not matter. */
 function answerUploads(...answers: readonly FakeAnswer[]) {
@@ -163,8 +164,7 @@ const scenarios: readonly Scenario[] = [
     title: 'a cancel during the upload comes too late: the upload is finished',
     job: OUT,
     meanwhile: async (job, installation) => {
-      let letGo: () => void = () => undefined;
-      const hold = new Promise<void>((resolve) => (letGo = resolve));
+      const { opened: hold, open: letGo } = gate();
       let tellHeld: () => void = () => undefined;
       const held = new Promise<void>((resolve) => (tellHeld = resolve));
       installation.gitlab.intercept(({ kind, jobId }) => {

@@ -24,6 +24,7 @@ import {
 } from '../support/temporal/run-temporal.ts';
 import { seeInTheClear, type SeenWorkflow } from '../support/temporal/see-in-the-clear.ts';
 import { openVault, type TestVault } from '../support/vault.ts';
+import { gate } from '../support/gate.ts';
 
 /**
  * The text differs from run to run, because the test searches all processes while other tests run.
@@ -131,8 +132,7 @@ describe('secrets', () => {
 
   it('are in no file, label or process argument of the node while the job runs', async () => {
     const { gitlab } = installation;
-    let letGo = (): void => undefined;
-    const hold = new Promise<void>((resolve) => (letGo = resolve));
+    const { opened: hold, open: letGo } = gate();
     const held = new Promise<void>((resolve) => {
       gitlab.intercept(({ kind, jobId }) => {
         if (kind !== 'upload' || jobId !== jobs[0]?.id) return undefined;

@@ -8,6 +8,7 @@ import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { NO_GIT } from '../support/scenario.ts';
 import { jobWith } from '../support/upload-jobs.ts';
+import { gate } from '../support/gate.ts';
 
 const execute = promisify(execFile);
 
@@ -168,8 +169,7 @@ describe('a job that a person holds', () => {
 
   it('stops after a failure of get_sources, and gets them on `retry` when the cause is gone', async () => {
     const { gitlab } = installation;
-    let letGo: (value: unknown) => void = () => undefined;
-    const hold = new Promise((resolve) => (letGo = resolve));
+    const { opened: hold, open: letGo } = gate();
     let requests = 0;
     // The first request waits until the hold exists. All later requests are refused.
     const refusing = gitlab.intercept(({ kind }) => {
@@ -180,7 +180,7 @@ describe('a job that a person holds', () => {
     const job = gitlab.addJob({ script: ['cat README.md'] });
     await job.whenLog(/^Getting source from Git repository$/m);
     await command('hold', `${job.id}`, '10m', '--failure-of', 'get_sources');
-    letGo(undefined);
+    letGo();
     await job.whenLog(/^The job has stopped after a failure of get_sources, until /m);
     assert.equal(job.state, 'running');
     refusing.remove();

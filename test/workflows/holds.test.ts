@@ -220,30 +220,6 @@ describe('a build that a person holds', () => {
     assert.equal(pulls, 2);
   });
 
-  for (const [protocol, calls] of [
-    [4, ['acknowledgeJob', 'prepareEnvironment', 'prepareEnvironment', 'acknowledgeJob']],
-    [5, ['acknowledgeJob', 'prepareEnvironment', 'acknowledgeJob', 'prepareEnvironment']],
-  ] as const) {
-    it(`repeats on \`retry\` what a node of protocol ${protocol} does when the first answer was lost`, async () => {
-      const pulling = defer<undefined>();
-      let pulls = 0;
-      node.behave({
-        prepareEnvironment: () => (pulls++ === 0 ? pulling.promise : Promise.resolve()),
-      });
-      handle = await startBuild(world, { node, job: { ...jobOf(FULL_PLAN), protocol } });
-      await node.calls.when('prepareEnvironment');
-      await hold({ failureOf: 'prepare_executor' });
-      pulling.reject(ApplicationFailure.nonRetryable('no such image', 'ImagePull'));
-      await whenNotice(/has stopped after a failure of prepare_executor/);
-      await retry();
-      await node.calls.when('runStage step_script');
-      script.resolve({ kind: 'succeeded' });
-      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
-      const begun = callsOf(node).filter((call) => /^(prepareEnv|acknowledge)/.test(call));
-      assert.deepEqual(begun, calls);
-    });
-  }
-
   it('has caches and artifacts saved again on `retry`, while the time-out does not count', async () => {
     node.stage('archive_cache', { kind: 'succeeded', isIncomplete: true });
     node.stage('upload_artifacts_on_success', { kind: 'script_failed', exitCode: 1 });

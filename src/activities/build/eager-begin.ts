@@ -20,7 +20,7 @@ export async function stopEagerBegin(build: LiveBuild): Promise<void> {
   build.closing.abort();
   // The eager begin may start the preparation until it ends itself.
   await build.eagerBegin?.catch(() => undefined);
-  await endPreparation(build);
+  await build.settled(CREATE_CONTAINERS);
 }
 
 /** Stops the preparation that is in progress. A person may have it tried again. */

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ArchiveMember } from '../../ports/index.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
+import { impliedDirectory } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, createSeenMembers, pathFault, type MemberKind } from './member-rules.ts';
 import { NO_ZSTD, zstd, ZSTD_RATIO } from './zstd.ts';
@@ -19,20 +20,7 @@ export async function* membersOfTarZstd(
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveMember, void, void> {
   const implied = await checkAll(file, signal);
-  for (const path of implied) {
-    yield {
-      path,
-      kind: 'directory',
-      mode: 0o777,
-      uid: 0,
-      gid: 0,
-      isImplied: true,
-      modifiedMs: Date.now(),
-      linkTarget: '',
-      sizeBytes: 0,
-      content: nothing(),
-    };
-  }
+  yield* implied.map(impliedDirectory);
   for await (const { entry, kind, path } of entriesOf(file, signal)) {
     yield { ...entry, kind, path, isImplied: false };
   }
@@ -102,8 +90,4 @@ function knownOf(entry: TarEntry): KnownEntry | undefined {
   const path = entry.path.replace(/^(?:\.\/)+|\/+$/g, '');
   if (path === '' || path === '.') return undefined; // This is the directory itself.
   return { entry, kind, path };
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
-  // This member has no content.
 }

@@ -5,6 +5,7 @@ import { assert } from '../../domain/assert.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
+import { impliedDirectory, noContent } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
 import { through } from './through.ts';
@@ -114,32 +115,13 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
         ...common,
         kind,
         sizeBytes: 0,
-        content: nothing(),
+        content: noContent(),
         linkTarget: await readLink(facts, reading),
       };
     case 'directory':
     case 'other':
-      return { ...common, kind: 'directory', linkTarget: '', sizeBytes: 0, content: nothing() };
+      return { ...common, kind: 'directory', linkTarget: '', sizeBytes: 0, content: noContent() };
   }
-}
-
-/**
- * Describes an implied directory, with the mode that gitlab-runner's helper gives it, whose umask
- * is 0.
- */
-function impliedDirectory(path: string): ArchiveMember {
-  return {
-    path,
-    kind: 'directory',
-    mode: 0o777,
-    uid: 0,
-    gid: 0,
-    isImplied: true,
-    modifiedMs: Date.now(),
-    linkTarget: '',
-    sizeBytes: 0,
-    content: nothing(),
-  };
 }
 
 async function readLink(facts: EntryFacts, reading: Reading): Promise<string> {
@@ -208,8 +190,4 @@ async function* unpacked(
   const stream = method === BY_ZSTD ? zstd?.createZstdDecompress() : createInflateRaw();
   assert(stream !== undefined, 'what cannot be unpacked here was let through');
   yield* through(packed, stream);
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
-  // This member has no content.
 }

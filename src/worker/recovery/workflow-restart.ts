@@ -53,7 +53,7 @@ export function createWorkflowRestart(
         await begin(runner, scope);
       }
       if (lost.length === 0) return;
-      tell(lost, log);
+      logLost(lost, log);
       await feed();
     },
   };
@@ -82,7 +82,7 @@ function isLost({ status }: FoundWorkflow): boolean {
   return status !== 'running' && status !== 'completed';
 }
 
-function tell(lost: readonly FoundWorkflow[], log: Ports['log']): void {
+function logLost(lost: readonly FoundWorkflow[], log: Ports['log']): void {
   for (const { workflowId, reason } of lost) {
     if (reason === undefined) continue;
     log.error('a workflow that asks for jobs has failed, begun again', {

@@ -119,7 +119,7 @@ async function prepareTries<Unanswered extends 'unanswered'>(
     run.show({ stage: 'prepare_executor' });
     run.showAttributes({ Stage: 'prepare_executor' });
     const endRow = run.stages.begin('prepare_executor', attempt);
-    const outcome = await (beginsWith(attempt, parts) ? firstTry() : prepareOnce(parts));
+    const outcome = await (isWholeTry(attempt, parts) ? firstTry() : prepareOnce(parts));
     if (typeof outcome === 'string') {
       endRow({ end: outcome });
       return outcome;
@@ -130,8 +130,8 @@ async function prepareTries<Unanswered extends 'unanswered'>(
   }
 }
 
-/** Whether a try of the preparation is to be the first one, or to repeat it. */
-function beginsWith(attempt: number, { assignment, run }: Parts): boolean {
+/** Whether a try of the preparation does all that the first one does. */
+function isWholeTry(attempt: number, { assignment, run }: Parts): boolean {
   return attempt === 1 || (assignment.acknowledgesAgain && !run.progress.isAcknowledged);
 }
 

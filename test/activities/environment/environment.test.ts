@@ -8,7 +8,7 @@ import { contextOf, type ContextChanges } from '../../domain/job/context-fixture
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { runActivity } from '../support/drive.ts';
 import { endlessPull } from '../support/fake-engine.ts';
-import { gate } from '../support/gate.ts';
+import { gate } from '../../support/gate.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld, until, type World } from '../support/world.ts';
 

@@ -6,7 +6,7 @@ import type { Coordinator, UpdateReply } from '../../../src/ports/index.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
-import { gate } from '../support/gate.ts';
+import { gate } from '../../support/gate.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, until, type World } from '../support/world.ts';
 

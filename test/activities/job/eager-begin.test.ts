@@ -10,7 +10,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeEngine } from '../support/fake-engine.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
-import { gate } from '../support/gate.ts';
+import { gate } from '../../support/gate.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, type World } from '../support/world.ts';
 

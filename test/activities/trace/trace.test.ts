@@ -15,7 +15,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeSpool } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
-import { gate } from '../support/gate.ts';
+import { gate } from '../../support/gate.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, until, type World } from '../support/world.ts';
 import { openActivityCall } from '../../support/temporal/activity-call.ts';

@@ -4,6 +4,7 @@ import { it } from 'node:test';
 import { KEPT_BYTES } from './received-body.ts';
 import { openRunningJob, type Client } from './test-client.ts';
 import type { FakeJob } from './types.ts';
+import { gate } from '../gate.ts';
 
 function upload(client: Client, job: FakeJob, body: string | Buffer): Promise<Response> {
   return client.call({
@@ -82,14 +83,13 @@ it('keeps only the size and digest of a large file', async (t) => {
 
 it('lets a held request through when the test releases it', async (t) => {
   const { gitlab, client, job } = await openRunningJob(t);
-  let letGo: (value: unknown) => void = () => undefined;
-  const hold = new Promise((resolve) => (letGo = resolve));
+  const { opened: hold, open: letGo } = gate();
   const holding = gitlab.intercept(({ kind }) => (kind === 'upload' ? { hold } : undefined));
   const uploading = upload(client, job, PART);
   const other = await client.call({ method: 'GET', path: 'jobs/1/artifacts' });
   assert.equal(other.status, 403);
   assert.deepEqual(job.artifacts, []);
-  letGo(undefined);
+  letGo();
   assert.equal((await uploading).status, 201);
   assert.equal(holding.count, 1);
 });

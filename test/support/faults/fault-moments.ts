@@ -4,6 +4,7 @@ import { isStageOver, parseStageState } from '../../../src/domain/script/stage-s
 import type { ContainerEvent, ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
 import type { Installation } from '../installation.ts';
+import { gate } from '../gate.ts';
 
 /** A moment in the life of a job. An event reports it; it is never found by a clock. */
 export type Moment =
@@ -180,8 +181,7 @@ function onRequest(
 
 /** Holds the sources of a job that has some: Docker may tell of an event late. */
 function holdSources({ installation }: Waiting): () => void {
-  let release = (): void => undefined;
-  const hold = new Promise<void>((resolve) => (release = resolve));
+  const { opened: hold, open: release } = gate();
   const interception = installation.gitlab.intercept(({ kind }) =>
     kind === 'git' ? { hold } : undefined,
   );

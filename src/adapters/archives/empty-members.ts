@@ -1,0 +1,25 @@
+import type { ArchiveMember } from '../../ports/index.ts';
+
+/**
+ * Describes a directory that an archive does not name itself, with the mode that gitlab-runner's
+ * helper gives it, whose umask is 0.
+ */
+export function impliedDirectory(path: string): ArchiveMember {
+  return {
+    path,
+    kind: 'directory',
+    mode: 0o777,
+    uid: 0,
+    gid: 0,
+    isImplied: true,
+    modifiedMs: Date.now(),
+    linkTarget: '',
+    sizeBytes: 0,
+    content: noContent(),
+  };
+}
+
+/** The content of a member that has none. */
+export async function* noContent(): AsyncGenerator<Uint8Array, void, void> {
+  // There is nothing to yield.
+}
