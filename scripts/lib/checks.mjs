@@ -21,7 +21,7 @@ export async function runChecks() {
       ['typescript-native', 'tsc'],
       ['-p', 'tsconfig.pure.json'],
     ),
-    tool('lint', ['eslint'], ['--max-warnings', '0', '.']),
+    tool('lint', ['oxlint'], ['--deny-warnings']),
     // The cache, in node_modules, saves most of the time where the files are unchanged.
     tool('format', ['prettier'], ['--check', '--cache', '--log-level', 'warn', '.']),
     step('compatibility tables are right', async () => {

@@ -7,7 +7,7 @@ export function leaveOn<T>(signal: AbortSignal | undefined, result: Promise<T>):
   return new Promise<T>((resolve, reject) => {
     const leave = (): void => {
       // The reason belongs to the caller, so it is passed on unchanged.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- see above
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- see above
       reject(signal.reason);
     };
     if (signal.aborted) leave();

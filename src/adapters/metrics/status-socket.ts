@@ -49,7 +49,13 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<()
       name: 'status socket',
       answer: answerAt(routes),
     });
-    return () => server.close().finally(address.close);
+    return async () => {
+      try {
+        await server.close();
+      } finally {
+        await address.close();
+      }
+    };
   } catch (error) {
     log.warn('`status` does not find this node: its socket cannot be opened', { path, error });
     return () => Promise.resolve();

@@ -67,10 +67,13 @@ describe('a download to a disk of 40 MiB', { skip }, () => {
     ],
     [
       'artifacts',
-      () => {
+      async () => {
         const coordinator = openCoordinator(server.url);
-        const order = { file, isDirect: true, signal };
-        return coordinator.downloadArtifact(JOB, order).finally(() => coordinator.close());
+        try {
+          return await coordinator.downloadArtifact(JOB, { file, isDirect: true, signal });
+        } finally {
+          await coordinator.close();
+        }
       },
     ],
   ];

@@ -108,7 +108,10 @@ export async function openStatusServer(): Promise<OpenServer> {
     ...{ ...inside, said, goodStatus: 200, whenLeft: NOBODY },
     connect: () => connectPlain(path),
     good: { method: 'GET', path: '/status', headers: [HOST, CLOSE], body: '' },
-    close: () => close().finally(() => rm(directory, { recursive: true })),
+    close: async () => {
+      await close();
+      await rm(directory, { recursive: true });
+    },
   };
 }
 
@@ -139,7 +142,10 @@ export async function openCodec(): Promise<OpenServer> {
       ],
       body: formatPayloads(sealed === undefined ? [] : [sealed]),
     },
-    close: () => server.close().finally(() => rm(directory, { recursive: true })),
+    close: async () => {
+      await server.close();
+      await rm(directory, { recursive: true });
+    },
   };
 }
 
