@@ -41,13 +41,16 @@ const SECRETS: readonly string[] = Array.from(
 type Write = (bytes: Uint8Array) => Uint8Array;
 
 function automatonOf(texts: readonly string[]) {
-  return createPhraseAutomaton(texts.map((text) => Buffer.from(text)));
+  return createPhraseAutomaton(
+    texts.map((text) => Buffer.from(text)),
+    NATIVE_BYTE_TOOLS,
+  );
 }
 
 function stagesOf(): Readonly<Record<string, () => Write>> {
   return {
     'phrase-mask': () => createPhraseMask(automatonOf(SECRETS)).write,
-    'url-mask': () => createUrlMask().write,
+    'url-mask': () => createUrlMask(undefined, NATIVE_BYTE_TOOLS).write,
     'token-mask': () => createTokenMask(automatonOf(defaultTokenPrefixes(true))).write,
     'utf8-repair': () => createUtf8Repair('', NATIVE_BYTE_TOOLS).write,
     'line-stamps': () => {

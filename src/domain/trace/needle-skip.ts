@@ -1,5 +1,20 @@
-/** Passes over text in which no needle begins; see {@link createNeedleSkip}. */
-export type NeedleSkip = (bytes: Uint8Array, start: number) => number;
+import type { ByteTools } from './byte-tools.ts';
+
+/**
+ * Passes over text in which no needle begins. `skip(bytes)` examines one text, whose bytes must not
+ * change meanwhile; see {@link createNeedleSkip}.
+ */
+export type NeedleSkip = (bytes: Uint8Array) => SkipFrom;
+
+/** The skip of one text. Each call begins at the same place as the one before it, or later. */
+export type SkipFrom = (start: number) => number;
+
+/** How bytes of the text are compared and searched. */
+export interface SkipOptions {
+  /** What each byte of the text counts as. The needles are folded already. */
+  readonly fold?: Uint8Array;
+  readonly indexOf?: ByteTools['indexOf'];
+}
 
 /**
  * The longest part of each needle in the table. Longer parts would fill the table faster than they
@@ -13,17 +28,91 @@ const SPARSENESS = 16;
 const SAME: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 /**
- * Creates a function that returns the first place from `start` on at which a needle may begin. No
- * needle begins before it, not even one whose end is still to come. It examines few of the bytes:
- * the two at the end of a window as long as the shortest needle tell how far the window may jump
- * (Wu and Manber, 1994). Each byte of the text counts as what `fold` makes of it; the needles are
- * folded already, and none of them is empty.
+ * Creates a function that returns, for a text, the first place from `start` on at which a needle may
+ * begin. No needle begins before it, not even one whose end is still to come. None of the needles is
+ * empty.
  */
 export function createNeedleSkip(
   needles: readonly Uint8Array[],
-  fold: Uint8Array = SAME,
+  { fold = SAME, indexOf }: SkipOptions = {},
 ): NeedleSkip {
-  if (needles.length === 0) return (bytes, start) => Math.max(start, bytes.length);
+  if (needles.length === 0) return (bytes) => (start) => Math.max(start, bytes.length);
+  const jump = createJump(needles, fold);
+  const openings = findOpenings(needles, fold);
+  if (indexOf === undefined || openings === undefined) {
+    return (bytes) => (start) => jump(bytes, start);
+  }
+  return (bytes) => searchOpenings(bytes, { openings, indexOf, jump });
+}
+
+/** More openings would take as long to search one after another as jumps take. */
+const MAX_OPENINGS = 2;
+
+/**
+ * Returns how the needles begin: their different first two bytes, or first bytes, if these are few
+ * and can be searched as they are. Otherwise returns undefined.
+ */
+function findOpenings(
+  needles: readonly Uint8Array[],
+  fold: Uint8Array,
+): readonly Uint8Array[] | undefined {
+  const looksLike = (byte: number): number => fold.filter((folded) => folded === byte).length;
+  for (const length of [2, 1]) {
+    const beginnings = needles.map((needle) => needle.subarray(0, length));
+    const openings = [...new Map(beginnings.map((bytes) => [bytes.join(), bytes])).values()];
+    const isPlain = openings.every(
+      (bytes) => bytes.length === length && bytes.every((byte) => looksLike(byte) === 1),
+    );
+    if (isPlain && openings.length <= MAX_OPENINGS) return openings;
+  }
+  return undefined;
+}
+
+interface OpeningSearch {
+  readonly openings: readonly Uint8Array[];
+  readonly indexOf: NonNullable<ByteTools['indexOf']>;
+  readonly jump: Jump;
+}
+
+/** A search takes as long as jumps need for about this number of bytes. */
+const SEARCH_BYTES = 64;
+/** A text with few searches is not judged yet. */
+const FREE_SEARCHES = 16;
+
+/**
+ * Skips one text by searches for the openings, one search for each place where one is found. Where
+ * the openings have been frequent so far, it jumps instead.
+ */
+function searchOpenings(bytes: Uint8Array, { openings, indexOf, jump }: OpeningSearch): SkipFrom {
+  const [{ length: openingBytes } = bytes] = openings;
+  // An opening that the end of the text cuts off begins here at the earliest.
+  const end = bytes.length - openingBytes + 1;
+  const places = openings.map(() => -1);
+  let searches = 0;
+  return (start) => {
+    if (searches > FREE_SEARCHES && searches * SEARCH_BYTES > start) return jump(bytes, start);
+    let nearest = end;
+    for (const [i, opening] of openings.entries()) {
+      let place = places[i] ?? -1;
+      if (place < start) {
+        const found = indexOf(bytes, opening, start);
+        place = found === -1 ? bytes.length : found;
+        places[i] = place;
+        searches++;
+      }
+      nearest = Math.min(nearest, place);
+    }
+    return Math.max(start, nearest);
+  };
+}
+
+type Jump = (bytes: Uint8Array, start: number) => number;
+
+/**
+ * Creates a skip that examines few of the bytes: the two at the end of a window as long as the
+ * shortest needle tell how far the window may jump (Wu and Manber, 1994).
+ */
+function createJump(needles: readonly Uint8Array[], fold: Uint8Array): Jump {
   const isFirst = foldedFirsts(needles, fold);
   const windowBytes = Math.min(MAX_WINDOW_BYTES, ...needles.map(({ length }) => length));
   if (windowBytes < 2) return (bytes, start) => skipByFirst(isFirst, bytes, start);

@@ -1,4 +1,4 @@
-import { createNeedleSkip, type NeedleSkip } from './needle-skip.ts';
+import { createNeedleSkip, type NeedleSkip, type SkipOptions } from './needle-skip.ts';
 
 /**
  * Finds many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0 is the
@@ -21,13 +21,10 @@ export interface PhraseAutomaton {
 
 const ROOT = 0;
 
-/**
- * Creates the automaton. Empty phrases are ignored. `fold` is the value that `skip` uses for a byte
- * of the text; see there.
- */
+/** Creates the automaton. Empty phrases are ignored. The options are those of `skip`. */
 export function createPhraseAutomaton(
   texts: readonly Uint8Array[],
-  fold?: Uint8Array,
+  options?: SkipOptions,
 ): PhraseAutomaton {
   const phrases = texts.filter(({ length }) => length > 0);
   const total = phrases.reduce((sum, { length }) => sum + length, 0);
@@ -55,7 +52,7 @@ export function createPhraseAutomaton(
     }
     return path;
   };
-  return { next, skip: createNeedleSkip(phrases, fold), depths, matchLengths, pathTo };
+  return { next, skip: createNeedleSkip(phrases, options), depths, matchLengths, pathTo };
 }
 
 interface Trie {

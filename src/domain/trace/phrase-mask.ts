@@ -45,9 +45,10 @@ export function createPhraseMask(
     if (output.waiting > MAX_WAITING) output.decide(bytes, position - (depths[at] ?? 0));
   };
   const scan = (bytes: Uint8Array): void => {
+    const skipFrom = skip(bytes);
     let at = state;
     for (let i = 0; i < bytes.length; i++) {
-      if (at === ROOT) i = skip(bytes, i);
+      if (at === ROOT) i = skipFrom(i);
       if (i === bytes.length) break;
       at = next(at, bytes[i] ?? 0);
       if (matchLengths[at] !== 0) cover(bytes, i + 1, at);

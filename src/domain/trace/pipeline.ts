@@ -74,11 +74,11 @@ export function createTracePipeline(
   state?: TracePipelineState,
 ): TracePipeline {
   const phrases = new Set(shortestFirst(options.maskPhrases));
-  let automaton = automatonOf([...phrases]);
-  const prefixes = shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES);
-  const tokenPrefixes = automatonOf(prefixes);
-  const streams = new Map<TraceStream, StreamStages>();
   const { tools = PURE_BYTE_TOOLS } = options;
+  let automaton = automatonOf([...phrases], tools);
+  const prefixes = shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES);
+  const tokenPrefixes = automatonOf(prefixes, tools);
+  const streams = new Map<TraceStream, StreamStages>();
   const meter = createTraceMeter(options.limitBytes, state, tools);
 
   const streamOf = (stream: TraceStream): StreamStages => {
@@ -109,7 +109,7 @@ export function createTracePipeline(
       const before = phrases.size;
       for (const phrase of shortestFirst(more)) phrases.add(phrase);
       if (phrases.size === before) return;
-      automaton = automatonOf([...phrases]);
+      automaton = automatonOf([...phrases], tools);
       for (const stages of streams.values()) stages.setPhrases(automaton);
     },
     snapshot: () => {
@@ -131,9 +131,10 @@ export function createTracePipeline(
 
 const STREAMS: readonly TraceStream[] = ['runner', 'stdout', 'stderr', 'service'];
 
-function automatonOf(texts: readonly string[]): PhraseAutomaton {
+function automatonOf(texts: readonly string[], { indexOf }: ByteTools): PhraseAutomaton {
   const encoder = new TextEncoder();
-  return createPhraseAutomaton(texts.map((text) => encoder.encode(text)));
+  const phrases = texts.map((text) => encoder.encode(text));
+  return createPhraseAutomaton(phrases, { indexOf });
 }
 
 /**

@@ -48,7 +48,7 @@ export interface StreamStages {
  */
 export function createStreamStages(options: StreamOptions, before?: StreamState): StreamStages {
   let phrases = createPhraseMask(options.phrases, before?.phrases);
-  const urls = createUrlMask(before?.urls);
+  const urls = createUrlMask(before?.urls, options.tools);
   const tokens = createTokenMask(options.tokenPrefixes, before?.tokens);
   const characters = createUtf8Repair(before?.character, options.tools);
   const lines = createLineStamps(options.stamp ?? '', before?.lines, options.tools);

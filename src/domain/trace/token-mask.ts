@@ -44,9 +44,10 @@ export function createTokenMask(
     write: (bytes) => {
       // Invariant: bytes before `given` were returned or hidden.
       let given = 0;
+      const skipFrom = skip(bytes);
       let i = 0;
       while (i < bytes.length) {
-        if (isOutside()) i = skip(bytes, i);
+        if (isOutside()) i = skipFrom(i);
         if (i === bytes.length) break;
         const byte = bytes[i] ?? 0;
         const isSecret = isSecretByte(byte);

@@ -1,6 +1,8 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { createByteSink } from './byte-sink.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { MASK } from './mask-text.ts';
+import { createNeedleSkip, type SkipFrom } from './needle-skip.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 
 /** The state with which a mask that only looks back continues. */
@@ -36,10 +38,10 @@ const AMPERSAND = 0x26;
 
 const encoder = new TextEncoder();
 const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte));
-const KEYS = createPhraseAutomaton(
-  SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) => encoder.encode(text)),
-  LOWER,
+const KEY_TEXTS = SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) =>
+  encoder.encode(text),
 );
+const KEYS = createPhraseAutomaton(KEY_TEXTS);
 /** White space and control characters that have more than one byte in UTF-8, by Go's rules. */
 const LONG_ENDS = createPhraseAutomaton(
   [
@@ -49,6 +51,12 @@ const LONG_ENDS = createPhraseAutomaton(
   ].map((code) => encoder.encode(String.fromCodePoint(code))),
 );
 const ENDS = byteTable((byte) => byte <= 0x20 || byte === 0x7f || isKeyStart(byte));
+
+interface Text {
+  readonly bytes: Uint8Array;
+  /** From outside a value, skips to where the next key may begin. */
+  readonly skipFrom: SkipFrom;
+}
 
 interface Cursor {
   isMasking: boolean;
@@ -60,13 +68,18 @@ interface Cursor {
  * Hides the values of secret parameters in URLs, from `?key=` or `&key=` up to `?`, `&`, white
  * space or a control character. Source: gitlab-runner `common/buildlogger/internal/urlsanitizer`.
  */
-export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMask {
+export function createUrlMask(
+  before: LookBackState = NOTHING_SEEN,
+  { indexOf }: Pick<ByteTools, 'indexOf'> = PURE_BYTE_TOOLS,
+): LookBackMask {
+  const skip = createNeedleSkip(KEY_TEXTS, { fold: LOWER, indexOf });
   const out = createByteSink(0);
   const cursor: Cursor = { isMasking: before.isMasking, state: ROOT };
   for (const byte of decodeBase64(before.recent)) advance(cursor, byte);
 
   const isMasking = (): boolean => cursor.isMasking;
-  const mask = (bytes: Uint8Array, start: number): void => {
+  const mask = (text: Text, start: number): void => {
+    const { bytes } = text;
     let i = start;
     while (i < bytes.length) {
       if (isMasking()) {
@@ -77,7 +90,7 @@ export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMas
         out.append(LONG_ENDS.pathTo(cursor.state));
         cursor.state = ROOT;
       } else {
-        const end = skipText(cursor, bytes, i);
+        const end = skipText(cursor, text, i);
         out.appendRange(bytes, i, end);
         i = end;
         if (isMasking()) out.append(MASK);
@@ -86,13 +99,14 @@ export function createUrlMask(before: LookBackState = NOTHING_SEEN): LookBackMas
   };
   return {
     write: (bytes) => {
-      const end = isMasking() ? 0 : skipText(cursor, bytes, 0);
+      const text = { bytes, skipFrom: skip(bytes) };
+      const end = isMasking() ? 0 : skipText(cursor, text, 0);
       if (!isMasking()) return bytes;
       if (end > 0) {
         out.appendRange(bytes, 0, end);
         out.append(MASK);
       }
-      mask(bytes, end);
+      mask(text, end);
       return out.take();
     },
     reset: () => {
@@ -136,9 +150,9 @@ function skipValue(cursor: Cursor, bytes: Uint8Array, start: number): number {
 }
 
 /** From outside a value, returns the index where the next one begins. */
-function skipText(cursor: Cursor, bytes: Uint8Array, start: number): number {
+function skipText(cursor: Cursor, { bytes, skipFrom }: Text, start: number): number {
   for (let i = start; i < bytes.length; i++) {
-    if (cursor.state === ROOT) i = KEYS.skip(bytes, i);
+    if (cursor.state === ROOT) i = skipFrom(i);
     if (i === bytes.length) break;
     advance(cursor, LOWER[bytes[i] ?? 0] ?? 0);
     if (KEYS.matchLengths[cursor.state] === 0) continue;
