@@ -10,7 +10,7 @@ import {
 } from '../../domain/trace/pipeline.ts';
 import { formatRunnerLine, splitAtSectionMarkers } from '../../domain/trace/sections.ts';
 import { watchChanges } from './changes.ts';
-import { writeCheckpoint, type Checkpoint, type CheckpointKind } from './checkpoint.ts';
+import { writeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { addCheckedLength, type CheckedLength } from './checked-lengths.ts';
 import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
@@ -82,9 +82,12 @@ class DiskTraceWriter implements SpoolWriter {
   /** Serialises everything that changes pipeline, file or offsets. */
   readonly #exclusively = createKeyedMutex();
   #sequence: number;
-  /** The content of the last firm checkpoint, and whether everything is in it. */
+  /** Counts the changes of what a checkpoint includes. */
+  #revision = 0;
+  /** The last firm checkpoint: its pipeline, its place among all checkpoints, and its revision. */
   #firm: TracePipelineState;
-  #isFirm = true;
+  #firmSequence = 0;
+  #firmRevision = 0;
   /** Used to find the correct beginning of a damaged trace. */
   #checkedLengths: readonly CheckedLength[];
   readonly #base: CheckedLength | undefined;
@@ -114,10 +117,10 @@ class DiskTraceWriter implements SpoolWriter {
       await this.#printLoss(damage.lostBytes);
     }
     if (checkpoint === undefined && damage === undefined) return;
-    this.#isFirm = false;
+    this.#revision++;
     await this.checkpoint();
     // An older checkpoint would continue a trace that does not mention the damage.
-    if (damage !== undefined) await this.#save('quick');
+    if (damage !== undefined) await this.#saveQuick();
   }
 
   async #printLoss(lostBytes: number): Promise<void> {
@@ -163,7 +166,13 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   checkpoint(): Promise<void> {
-    return this.#alone(() => (this.#isFirm ? Promise.resolve() : this.#save('firm')));
+    return this.#exclusively({ keys: ['checkpoint'] }, async () => {
+      const taken = await this.#alone(async () => (this.#isFirm ? undefined : this.#take()));
+      if (taken === undefined) return;
+      // The disk may need long for this. Meanwhile more output is copied.
+      await this.#file.sync();
+      await this.#alone(() => this.#saveFirm(taken));
+    });
   }
 
   read(startByte: number, maxBytes: number): Promise<Uint8Array> {
@@ -200,12 +209,14 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   async close(): Promise<void> {
-    await this.#alone(async () => {
-      const followed = await Promise.allSettled(this.#followed.values());
-      const files = followed.filter((each) => each.status === 'fulfilled');
-      await Promise.all(files.map(({ value }) => value.file.close()));
-      await this.#file.close();
-    });
+    await this.#exclusively({ keys: ['checkpoint'] }, () => this.#alone(() => this.#closeFiles()));
+  }
+
+  async #closeFiles(): Promise<void> {
+    const followed = await Promise.allSettled(this.#followed.values());
+    const files = followed.filter((each) => each.status === 'fulfilled');
+    await Promise.all(files.map(({ value }) => value.file.close()));
+    await this.#file.close();
   }
 
   /**
@@ -219,7 +230,7 @@ class DiskTraceWriter implements SpoolWriter {
         await this.#append(Buffer.concat(mask()));
       }
       // This also runs when the key was done before, because that save may have failed.
-      if (!this.#isFirm) await this.#save('quick');
+      if (!this.#isFirm) await this.#saveQuick();
     });
   }
 
@@ -274,7 +285,11 @@ class DiskTraceWriter implements SpoolWriter {
 
   /** Drops only output that a checkpoint covers, because after a crash the rest is read again. */
   async #drop(source: string, file: SourceFile): Promise<void> {
-    if (!this.#firm.isOverLimit) await this.#save('firm');
+    if (!this.#firm.isOverLimit) {
+      const taken = await this.#take();
+      await this.#file.sync();
+      await this.#saveFirm(taken);
+    }
     await file.empty();
     this.#setOffset(source, 0);
   }
@@ -285,7 +300,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   #setOffset(source: string, offset: number): void {
     this.#offsets.set(source, offset);
-    this.#isFirm = false;
+    this.#revision++;
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -301,31 +316,58 @@ class DiskTraceWriter implements SpoolWriter {
   }
 
   async #append(masked: Uint8Array): Promise<void> {
-    this.#isFirm = false;
+    this.#revision++;
     if (masked.length === 0) return;
     await this.#file.append(masked);
   }
 
-  async #save(kind: CheckpointKind): Promise<void> {
+  /** Whether the last firm checkpoint includes everything. */
+  get #isFirm(): boolean {
+    return this.#revision === this.#firmRevision;
+  }
+
+  /** Takes what a checkpoint of this moment includes. The spool file has all of it. */
+  async #take(): Promise<TakenState> {
     await this.#file.append(new Uint8Array(0));
-    const pipeline = this.#pipeline.snapshot();
-    if (kind === 'firm') await this.#file.sync();
-    if (kind === 'firm') this.#checkedLengths = addCheckedLength(this.#checkedLengths, pipeline);
-    const checkpoint: Checkpoint = {
-      version: 1,
+    return {
+      revision: this.#revision,
       sequence: ++this.#sequence,
-      pipeline,
+      pipeline: this.#pipeline.snapshot(),
       offsets: Object.fromEntries(this.#offsets),
       keys: [...this.#keys],
+    };
+  }
+
+  async #saveQuick(): Promise<void> {
+    await writeCheckpoint(this.#options.directory, 'quick', this.#format(await this.#take()));
+  }
+
+  /** Saves a state whose part of the spool file was synced after it was taken. */
+  async #saveFirm(taken: TakenState): Promise<void> {
+    // Meanwhile a later one may have been saved, on which dropped output depends.
+    if (taken.sequence < this.#firmSequence) return;
+    this.#checkedLengths = addCheckedLength(this.#checkedLengths, taken.pipeline);
+    await writeCheckpoint(this.#options.directory, 'firm', this.#format(taken));
+    this.#firm = taken.pipeline;
+    this.#firmSequence = taken.sequence;
+    this.#firmRevision = taken.revision;
+  }
+
+  #format({ sequence, pipeline, offsets, keys }: TakenState): Checkpoint {
+    return {
+      version: 1,
+      ...{ sequence, pipeline, offsets, keys },
       ackedBytes: this.ackedBytes,
       marks: this.#checkedLengths,
       base: this.#base,
     };
-    await writeCheckpoint(this.#options.directory, kind, checkpoint);
-    if (kind === 'quick') return;
-    this.#firm = pipeline;
-    this.#isFirm = true;
   }
+}
+
+/** What a checkpoint includes of the moment at which it is taken. */
+interface TakenState extends Pick<Checkpoint, 'sequence' | 'pipeline' | 'offsets' | 'keys'> {
+  /** The number of changes until then. */
+  readonly revision: number;
 }
 
 /**

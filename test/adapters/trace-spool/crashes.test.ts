@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import {
   ENDED,
@@ -57,6 +58,20 @@ describe('a trace after a crash', () => {
   it('still has a line of the runner without a checkpoint', async () => {
     await (await openWriter()).appendOnce('header', 'header\n');
     assert.equal(await sendable(await openWriter()), 'header\n');
+  });
+
+  it('has a line of the runner that was appended while a checkpoint was saved', async () => {
+    const lines = Array.from({ length: 20 }, (_, index) => `line ${index}\n`);
+    for (const line of lines) {
+      const before = await openWriter();
+      await before.appendOnce(`before ${line}`, '-');
+      const saved = before.checkpoint();
+      // Until now the checkpoint has read the state, and waits for the disk.
+      await setImmediate();
+      await before.appendOnce(line, line);
+      await saved;
+    }
+    assert.equal(await sendable(await openWriter()), lines.map((line) => `-${line}`).join(''));
   });
 
   it('has lost nothing sendable when a power cut removes the rest', async () => {
