@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from './faults.ts';
 import type { Installation } from '../installation.ts';
@@ -29,7 +29,13 @@ export function deleteBuildsAndKill(): Fault {
   };
 }
 
+/**
+ * Deletes the files of all builds. They are moved away first, because the node may make new files
+ * in a directory while it is deleted.
+ */
 function emptyBuilds({ stateDir }: Installation): void {
   const builds = join(stateDir, 'builds');
-  for (const name of readdirSync(builds)) rmSync(join(builds, name), { recursive: true });
+  const deleted = mkdtempSync(join(stateDir, 'deleted-'));
+  for (const name of readdirSync(builds)) renameSync(join(builds, name), join(deleted, name));
+  rmSync(deleted, { recursive: true });
 }

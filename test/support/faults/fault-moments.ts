@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../../../src/adapters/host/error-code.ts';
 import { isStageOver, parseStageState } from '../../../src/domain/script/stage-state.ts';
 import type { ContainerEvent, ContainerEvents } from '../docker/container-events.ts';
 import type { FakeJob, InterceptedRequest } from '../fake-gitlab/types.ts';
@@ -96,8 +97,13 @@ export function whenMoment(moment: Moment, waiting: Omit<Waiting, 'fail'>): Prom
     };
     const strike = (): void => {
       settle(() => {
-        waiting.strike();
-        resolve();
+        // The event of the moment has no listener for an error, so the test would wait for ever.
+        try {
+          waiting.strike();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
       });
     };
     closers.push(listen(moment, { ...waiting, strike, fail }));
@@ -223,10 +229,20 @@ function onStageFile(
   const builds = join(installation.stateDir, 'builds');
   const look = (): void => {
     const files = readdirSync(builds).map((build) => join(builds, build, name));
-    if (files.some((file) => existsSync(file) && matches(readFileSync(file, 'utf8')))) strike();
+    if (files.some((file) => matches(textOf(file)))) strike();
   };
   const watcher = watch(builds, { recursive: true }, look);
   return () => watcher.close();
+}
+
+/** Returns the text of a file; an empty one when the file is not there or is just being deleted. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return '';
+  }
 }
 
 function onFile(path: string, strike: () => void): () => void {
