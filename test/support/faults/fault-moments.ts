@@ -102,7 +102,7 @@ export function whenMoment(moment: Moment, waiting: Omit<Waiting, 'fail'>): Prom
           waiting.strike();
           resolve();
         } catch (error) {
-          reject(error);
+          reject(new Error(`the fault at the moment "${moment}" failed`, { cause: error }));
         }
       });
     };
