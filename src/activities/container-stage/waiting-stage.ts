@@ -81,7 +81,8 @@ const OVER = Symbol('over');
  * How the wait for a stage ended. `over`: the stage has succeeded, and its container may still run.
  */
 export type StageEnd =
-  { readonly kind: 'over' } | { readonly kind: 'exited'; readonly status: ContainerStatus };
+  | { readonly kind: 'over' }
+  | { readonly kind: 'exited'; readonly status: ContainerStatus };
 
 const STAGE_IS_OVER: StageEnd = { kind: 'over' };
 

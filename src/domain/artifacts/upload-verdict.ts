@@ -2,7 +2,13 @@
  * How an attempt to upload ended. `unanswered`: the connection broke, or no server was listening.
  */
 export type UploadAnswer =
-  'created' | 'redirected' | 'forbidden' | 'too_large' | 'unavailable' | 'failed' | 'unanswered';
+  | 'created'
+  | 'redirected'
+  | 'forbidden'
+  | 'too_large'
+  | 'unavailable'
+  | 'failed'
+  | 'unanswered';
 
 /**
  * What to do after an attempt. `lastLine` is the last line about an upload that failed for good.

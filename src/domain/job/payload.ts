@@ -147,7 +147,12 @@ export type InputType = 'string' | 'number' | 'boolean' | 'array' | 'struct';
 
 /** Any JSON value. */
 export type JsonValue =
-  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
 /** An input of the job, which its texts refer to as `${{ job.inputs.<key> }}`. */
 export interface JobInput {

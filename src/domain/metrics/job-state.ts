@@ -5,11 +5,22 @@ import type { BuildOutcome } from '../context/outcome.ts';
  * `common/build.go`.
  */
 export type JobRuntimeState =
-  'pending' | 'running' | 'success' | 'failed' | 'canceled' | 'terminated' | 'timedout';
+  | 'pending'
+  | 'running'
+  | 'success'
+  | 'failed'
+  | 'canceled'
+  | 'terminated'
+  | 'timedout';
 
 /** The current work of the docker executor. Source: gitlab-runner `executors/docker/docker.go`. */
 export type ExecutorStage =
-  '' | 'created' | 'docker_prepare' | 'docker_run' | 'docker_cleanup' | 'finish';
+  | ''
+  | 'created'
+  | 'docker_prepare'
+  | 'docker_run'
+  | 'docker_cleanup'
+  | 'finish';
 
 /** Returns the state of a job that has ended. `terminated`: GitLab wants nothing more of it. */
 export function endStateOf(outcome: BuildOutcome): JobRuntimeState {

@@ -20,7 +20,8 @@ export interface Redirect {
   readonly from: { readonly protocol: string; readonly hostname: string };
   /** The resolved `Location`; undefined when it is missing or malformed. */
   readonly to:
-    { readonly protocol: string; readonly hostname: string; readonly href: string } | undefined;
+    | { readonly protocol: string; readonly hostname: string; readonly href: string }
+    | undefined;
 }
 
 /**
