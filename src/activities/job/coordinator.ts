@@ -121,17 +121,10 @@ export async function report(
   { outcome: proposed, before = [] }: BuildReport,
   ports: ReportPorts,
 ): Promise<void> {
-  const { context, trace, finished } = build;
+  const { context } = build;
   await stopEagerBegin(build);
   const outcome = await decide(context.buildId, proposed, ports);
-  if (outcome.state !== 'success') await takeRest(build, before, ports);
-  for (const stage of before) await printStage(build, { stage, attempt: 1, ports });
-  await concludeServices(build, ports);
-  const line = formatResultLine(outcome);
-  if (line !== undefined) await trace.appendOnce('result', line);
-  await trace.endStreams();
-  await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
-  finished.abort();
+  await finishTrace(build, { outcome, before }, ports);
   if (outcome.state === 'aborted') {
     ports.metrics.jobEnded(context, outcome);
     return;
@@ -150,6 +143,31 @@ export async function report(
       reason: hideSecrets(outcome.message, context),
     }),
   });
+}
+
+interface FinalLines {
+  readonly outcome: BuildOutcome;
+  readonly before: readonly PlannedStage[];
+}
+
+/** Writes the last lines of the trace, and notes that it has them. */
+async function finishTrace(
+  build: LiveBuild,
+  { outcome, before }: FinalLines,
+  ports: ReportPorts,
+): Promise<void> {
+  const { context, trace, finished } = build;
+  const isSuccess = outcome.state === 'success';
+  if (!isSuccess) await takeRest(build, before, ports);
+  for (const stage of before) await printStage(build, { stage, attempt: 1, ports });
+  await concludeServices(build, ports);
+  const line = formatResultLine(outcome);
+  if (line !== undefined) await trace.appendOnce('result', line);
+  await trace.endStreams();
+  // After the note the rest is not taken again, so it must be durable before.
+  if (!isSuccess) await trace.checkpoint();
+  await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
+  finished.abort();
 }
 
 /**

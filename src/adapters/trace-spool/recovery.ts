@@ -24,17 +24,20 @@ const BEGINNING: CheckedLength = { lengthBytes: 0, crc: 0 };
  */
 export async function recover(directory: string, file: SpoolFile): Promise<Recovery> {
   const { checkpoints, firm, isDamaged } = await readCheckpoints(directory);
+  // The next checkpoint must have a higher number than one that is refused here. Its file stays, and
+  // may match a later trace by chance.
+  const [{ sequence } = { sequence: 0 }] = checkpoints;
   for (const checkpoint of checkpoints) {
     const { lengthBytes, crc } = checkpoint.pipeline;
     const found = await file.examine(lengthBytes, checkpoint.base);
     if (found.sizeBytes < lengthBytes || found.crc !== crc) continue;
     await file.truncate(lengthBytes);
-    return { checkpoint, damage: undefined };
+    return { checkpoint: { ...checkpoint, sequence }, damage: undefined };
   }
   const last = firm ?? checkpoints.at(-1);
   if (last === undefined) return startAnew(file, isDamaged);
   const ackedBytes = Math.max(...checkpoints.map((each) => each.ackedBytes));
-  return salvage(file, { ...last, ackedBytes });
+  return salvage(file, { ...last, sequence, ackedBytes });
 }
 
 async function startAnew(file: SpoolFile, isDamaged: boolean): Promise<Recovery> {

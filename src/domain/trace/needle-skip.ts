@@ -56,16 +56,22 @@ function findOpenings(
   needles: readonly Uint8Array[],
   fold: Uint8Array,
 ): readonly Uint8Array[] | undefined {
-  const looksLike = (byte: number): number => fold.filter((folded) => folded === byte).length;
   for (const length of [2, 1]) {
     const beginnings = needles.map((needle) => needle.subarray(0, length));
     const openings = [...new Map(beginnings.map((bytes) => [bytes.join(), bytes])).values()];
-    const isPlain = openings.every(
-      (bytes) => bytes.length === length && bytes.every((byte) => looksLike(byte) === 1),
-    );
-    if (isPlain && openings.length <= MAX_OPENINGS) return openings;
+    if (openings.length > MAX_OPENINGS) continue;
+    if (openings.every((bytes) => bytes.length === length && isUnfolded(bytes, fold))) {
+      return openings;
+    }
   }
   return undefined;
+}
+
+/** Whether the text can have these bytes in one form only. */
+function isUnfolded(bytes: Uint8Array, fold: Uint8Array): boolean {
+  return bytes.every((byte) =>
+    fold.every((folded, other) => (folded === byte) === (other === byte)),
+  );
 }
 
 interface OpeningSearch {

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Acknowledgement, BuildActivities } from '../../../src/activities/contract.ts';
-import type { Coordinator, PatchReply, UpdateReply } from '../../../src/ports/index.ts';
+import type {
+  Coordinator,
+  PatchReply,
+  TraceWriter,
+  UpdateReply,
+} from '../../../src/ports/index.ts';
 import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
+import { createFakeSpool, createFakeStore } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, type World } from '../support/world.ts';
@@ -284,4 +290,42 @@ describe('reporting a result', () => {
     await runActivity(() => node.reportResult(build, { state: 'canceled' }));
     assert.match(world.gitlab.trace, /last words\n.*Job failed: canceled/s);
   });
+
+  it('has that output durably on the disk before it notes that nothing follows', async () => {
+    const world = createWorld(contextOf());
+    const events: string[] = [];
+    const traces = createFakeSpool(world, () => true);
+    const builds = createFakeStore(world, () => true);
+    const { node } = openProcess(world, {
+      ports: {
+        traces: {
+          ...traces,
+          open: async (context) =>
+            withSlowDisk(await traces.open(context), () => events.push('is durable')),
+        },
+        builds: {
+          ...builds,
+          writeNote: (buildId, name, value) => {
+            if (name === 'sealed') events.push('is noted');
+            return builds.writeNote(buildId, name, value);
+          },
+        },
+      },
+    }).activities;
+    const build = { buildId: contextOf().buildId };
+    await runActivity(() => node.reportResult(build, { state: 'canceled' }));
+    assert.deepEqual(events.slice(0, 2), ['is durable', 'is noted']);
+  });
 });
+
+/** A writer whose checkpoints take a while. */
+function withSlowDisk(writer: TraceWriter, onDurable: () => void): TraceWriter {
+  const checkpoint = async (): Promise<void> => {
+    await tick();
+    await writer.checkpoint();
+    onDurable();
+  };
+  return new Proxy(writer, {
+    get: (target, key): unknown => (key === 'checkpoint' ? checkpoint : Reflect.get(target, key)),
+  });
+}

@@ -86,11 +86,14 @@ const MOMENT_LIMIT_MS = 60_000;
 export function whenMoment(moment: Moment, waiting: Omit<Waiting, 'fail'>): Promise<void> {
   return new Promise((resolve, reject) => {
     const closers: (() => void)[] = [];
+    let isSettled = false;
     const fail = (error: Error): void => settle(() => reject(error));
     const timer = setTimeout(() => {
       fail(new Error(`the moment "${moment}" never came:\n${waiting.job.log}`));
     }, MOMENT_LIMIT_MS);
     const settle = (how: () => void): void => {
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(timer);
       closers.splice(0).forEach((close) => close());
       how();
@@ -106,7 +109,10 @@ export function whenMoment(moment: Moment, waiting: Omit<Waiting, 'fail'>): Prom
         }
       });
     };
-    closers.push(listen(moment, { ...waiting, strike, fail }));
+    const close = listen(moment, { ...waiting, strike, fail });
+    // The moment may have come already.
+    if (isSettled) close();
+    else closers.push(close);
   });
 }
 
