@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/build.mjs';
-import { filesAtOnce, findTests, runChecks, runTests } from './lib/checks.mjs';
+import { findTests, runChecks, runTests } from './lib/checks.mjs';
 import { formatSlowest } from './lib/slowest-files.mjs';
 import { checkReportName, writeFaultReport } from './lib/fault-report.mjs';
 import { formatFaultTable, readFaultTable } from './lib/fault-table.mjs';
@@ -105,8 +105,7 @@ async function runFaults({ env, seed, report: files }) {
   const begunMs = performance.now();
   const report = join(tmpdir(), `tgr-faults-${process.pid}.jsonl`);
   const all = { ...env, TGR_FAULT_REPORT: report, ...(seed !== undefined && { FAULT_SEED: seed }) };
-  // Fewer than of other tests, because more of these have time limits.
-  const limits = { concurrency: filesAtOnce(2), limitMinutes: 60 };
+  const limits = { limitMinutes: 60 };
   try {
     const broken = await runTests('faults', FAULTS, { env: all, ...limits });
     // These run only workflows. Their activities are fakes that fail, last long and run twice, so

@@ -130,7 +130,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       return process_;
     },
     leftovers: () => findLeftovers(place),
-    whenClean: (timeoutMs = 30_000) => whenNothingLeft(place, timeoutMs),
+    whenClean: (timeoutMs = 60_000) => whenNothingLeft(place, timeoutMs),
     close: async () => {
       await process_?.end('SIGTERM').catch(() => process_?.end('SIGKILL'));
       await endOrphanedTemporal(stateDir);

@@ -71,7 +71,7 @@ export function startRunnerProcess(options: StartOptions): RunnerProcess {
     get hasExited() {
       return hasEnded(child);
     },
-    whenLog: (pattern, timeoutMs = 60_000, fromLine = 0) =>
+    whenLog: (pattern, timeoutMs = 120_000, fromLine = 0) =>
       new Promise((resolve, reject) => {
         const fail = (why: string): void =>
           reject(
@@ -92,11 +92,11 @@ export function startRunnerProcess(options: StartOptions): RunnerProcess {
         look();
       }),
     signal: (signal) => void child.kill(signal),
-    whenExit: async (timeoutMs = 30_000) => {
+    whenExit: async (timeoutMs = 60_000) => {
       await whenEnded(child, timeoutMs);
       return child.exitCode;
     },
-    end: async (signal, timeoutMs = 30_000) => {
+    end: async (signal, timeoutMs = 60_000) => {
       await endProcess(child, signal, timeoutMs);
       return child.exitCode;
     },

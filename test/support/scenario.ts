@@ -108,7 +108,7 @@ async function play(
 ): Promise<void> {
   const job = add(scenario.job);
   await scenario.meanwhile?.(job, installation);
-  await job.whenFinished(120_000);
+  await job.whenFinished(240_000);
   assertJob(job, scenario.expected);
   if (scenario.expected.artifacts !== undefined) {
     await assertArtifacts(job, scenario.expected.artifacts);
@@ -117,7 +117,7 @@ async function play(
   // The first job keeps its slot until then, and with it the volumes of the slot.
   await whenForgotten(installation, job.id);
   const next = add(scenario.next.job);
-  await next.whenFinished(120_000);
+  await next.whenFinished(240_000);
   assertJob(next, scenario.next.expected);
 }
 

@@ -3,7 +3,7 @@ import { BUSYBOX, DEBUG, shell, serving, PORT, ask } from '../support/service-jo
 
 const DOCKER_TOML = `
     allowed_pull_policies = ["if-not-present", "never"]
-    wait_for_services_timeout = 8
+    wait_for_services_timeout = 20
     service_memory = "64m"
     services_limit = 3
     allowed_services = ["temporal-gitlab-runner/*"]

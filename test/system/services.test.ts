@@ -149,7 +149,7 @@ const WAITS: readonly Scenario[] = [
     expected: {
       state: 'success',
       log: [
-        'Waiting for services to be up and running (timeout 8 seconds)...',
+        'Waiting for services to be up and running (timeout 20 seconds)...',
         /\*\*\* WARNING: Service runner-\S+-temporal-gitlab-runner__busybox-1 probably didn't start properly/,
         'Health check error:',
         /-wait-for-service" timeout/,
@@ -219,7 +219,7 @@ describeScenarios(
   'waiting for services',
   {
     dockerToml: `
-    wait_for_services_timeout = 8
+    wait_for_services_timeout = 20
     [[runners.docker.services]]
       name = "${BUSYBOX}"
       alias = "of-the-config"

@@ -6,7 +6,7 @@ import type { FakeArtifact, FakeJob, FakeSession, FakeJobState, JobSpec } from '
 import { createWaiting, type Waiting } from './waiting.ts';
 
 const FINAL_STATES: readonly FakeJobState[] = ['success', 'failed', 'canceled'];
-const DEFAULT_WAIT_MS = 60_000;
+const DEFAULT_WAIT_MS = 180_000;
 /**
  * A runner may send another call before it learns that the job has ended, and one more after a
  * kill.
