@@ -5,6 +5,7 @@ import { RUNNER_FEATURES } from '../../../src/domain/runner/features.ts';
 import { json, plain, startServer, type Answer, type ScriptedServer } from './support/server.ts';
 import { openCoordinator, RUNNER_TOKEN } from './support/subjects.ts';
 
+const HOUR_MS = 60 * 60_000;
 describe('job request', () => {
   let server: ScriptedServer;
   before(async () => {
@@ -214,7 +215,7 @@ describe('waits of the job request', () => {
     await coordinator.close();
   });
 
-  for (const header of ['60', new Date(Date.now() + 60_000).toUTCString(), '1000000000']) {
+  for (const header of ['60', new Date(Date.now() + HOUR_MS).toUTCString(), '1000000000']) {
     it(`sends nothing and holds no place during Retry-After: ${header}`, async () => {
       server.answer(plain(429, { 'Retry-After': header }));
       const before = server.requests.length;

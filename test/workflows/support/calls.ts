@@ -17,7 +17,7 @@ export function recordCalls(): Calls {
       all.push(call);
       for (const check of waiting) check();
     },
-    whenNext: (limitMs = 30_000) =>
+    whenNext: (limitMs = 120_000) =>
       new Promise((resolve, reject) => {
         const limit = setTimeout(() => {
           reject(new Error(`nothing was called after: ${all.join(', ')}`));
@@ -29,7 +29,7 @@ export function recordCalls(): Calls {
         };
         waiting.add(check);
       }),
-    when: (call, times = 1, limitMs = 30_000) =>
+    when: (call, times = 1, limitMs = 120_000) =>
       new Promise((resolve, reject) => {
         const limit = setTimeout(() => {
           reject(new Error(`"${call}" was not called ${times} times, but: ${all.join(', ')}`));

@@ -81,7 +81,7 @@ export async function untilState(
   runner: RunnerHandle,
   isWanted: (state: RunnerState) => boolean,
 ): Promise<RunnerState> {
-  const limitMs = Date.now() + 20_000;
+  const limitMs = Date.now() + 120_000;
   for (;;) {
     const state = await runner.query(runnerStateQuery);
     if (isWanted(state)) return state;
