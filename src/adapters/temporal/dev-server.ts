@@ -55,12 +55,6 @@ const TUNING = [
  */
 const PRAGMAS = ['journal_mode=wal', 'synchronous=full'];
 
-/**
- * Go collects garbage half as often as by default. The server keeps about 45 MB, so this takes as
- * much memory again. See docs/performance.md for the measurement.
- */
-const SPARING = { GOGC: '200' };
-
 const recordSchema = z.object({
   pid: z.number().int(),
   identity: z.string(),
@@ -228,7 +222,6 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
       // worker only.
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
-      env: { ...SPARING, ...process.env },
     });
     await once(child, 'spawn');
     child.unref();

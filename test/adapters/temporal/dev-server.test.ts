@@ -64,12 +64,6 @@ describe('embedded Temporal', () => {
     assert.equal((await stat(stateDir)).mode & 0o777, 0o700);
   });
 
-  it('collects garbage less often than other programs', async () => {
-    await start();
-    const environment = (await readFile(`/proc/${await pid()}/environ`, 'utf8')).split('\0');
-    assert.ok(environment.includes(`GOGC=${process.env.GOGC ?? '200'}`));
-  });
-
   it('has the same addresses and the same workflows after a stop and a start', async () => {
     const first = await start();
     await startWorkflow(first);
