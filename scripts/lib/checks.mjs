@@ -55,8 +55,8 @@ const TEST_PROCESS = join(ROOT, 'scripts/lib/test-process.mjs');
 const STRAYS = join(ROOT, 'scripts/lib/tell-strays.mjs');
 
 /**
- * Number of test files that run at once. There is one more of them than processors, because files
- * also wait. More would save little: on a slow machine tests would miss their time limits.
+ * Number of test files that run at once: one more than there are processors, because files also
+ * wait. More would save little, and on a slow machine tests would miss their time limits.
  */
 export const TESTS_AT_ONCE = Math.min(8, availableParallelism() + 1);
 
