@@ -21,7 +21,7 @@ export async function runChecks() {
       ['typescript-native', 'tsc'],
       ['-p', 'tsconfig.pure.json'],
     ),
-    tool('lint', ['oxlint'], ['--deny-warnings', '--report-unused-disable-directives']),
+    tool('lint', ['oxlint'], []),
     tool('format', ['oxfmt'], ['--check']),
     step('compatibility tables are right', async () => {
       const faults = findCompatibilityFaults();
