@@ -11,7 +11,10 @@ export const NATIVE_BYTE_TOOLS: ByteTools = {
   // For no bytes, zlib would return the checksum of nothing at all, whatever came before.
   crc32: (crc, bytes) => (bytes.length === 0 ? crc : crc32(bytes, crc)),
   isUtf8,
-  indexOf: (bytes, text, start) => asBuffer(bytes).indexOf(text, start),
+  searchIn: (bytes) => {
+    const buffer = asBuffer(bytes);
+    return (text, start) => buffer.indexOf(text, start);
+  },
 };
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -12,10 +12,12 @@ export interface ByteTools {
   /** Returns true only for valid UTF-8. False may also mean that it was not checked. */
   isUtf8(bytes: Uint8Array): boolean;
   /**
-   * Returns the first place from `start` on at which `text`, of one or more bytes, begins; -1 when
-   * there is none. Undefined when the host has no fast search.
+   * Returns a search of these bytes: the first place from `start` on at which `text`, of one or more
+   * bytes, begins; -1 when there is none. Undefined when the host has no fast search.
    */
-  readonly indexOf: ((bytes: Uint8Array, text: Uint8Array, start: number) => number) | undefined;
+  readonly searchIn:
+    | ((bytes: Uint8Array) => (text: Uint8Array, start: number) => number)
+    | undefined;
 }
 
 /** Tools for a host without its own: loops over bytes. */
@@ -23,5 +25,5 @@ export const PURE_BYTE_TOOLS: ByteTools = {
   allocate: (lengthBytes) => new Uint8Array(lengthBytes),
   crc32: updateCrc32,
   isUtf8: () => false,
-  indexOf: undefined,
+  searchIn: undefined,
 };

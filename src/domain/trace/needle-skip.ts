@@ -13,7 +13,7 @@ export type SkipFrom = (start: number) => number;
 export interface SkipOptions {
   /** What each byte of the text counts as. The needles are folded already. */
   readonly fold?: Uint8Array;
-  readonly indexOf?: ByteTools['indexOf'];
+  readonly searchIn?: ByteTools['searchIn'];
 }
 
 /**
@@ -34,15 +34,15 @@ const SAME: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
  */
 export function createNeedleSkip(
   needles: readonly Uint8Array[],
-  { fold = SAME, indexOf }: SkipOptions = {},
+  { fold = SAME, searchIn }: SkipOptions = {},
 ): NeedleSkip {
   if (needles.length === 0) return (bytes) => (start) => Math.max(start, bytes.length);
   const jump = createJump(needles, fold);
   const openings = findOpenings(needles, fold);
-  if (indexOf === undefined || openings === undefined) {
+  if (searchIn === undefined || openings === undefined) {
     return (bytes) => (start) => jump(bytes, start);
   }
-  return (bytes) => searchOpenings(bytes, { openings, indexOf, jump });
+  return (bytes) => searchOpenings(bytes, { openings, searchIn, jump });
 }
 
 /** More openings would take as long to search one after another as jumps take. */
@@ -76,7 +76,7 @@ function isUnfolded(bytes: Uint8Array, fold: Uint8Array): boolean {
 
 interface OpeningSearch {
   readonly openings: readonly Uint8Array[];
-  readonly indexOf: NonNullable<ByteTools['indexOf']>;
+  readonly searchIn: NonNullable<ByteTools['searchIn']>;
   readonly jump: Jump;
 }
 
@@ -89,10 +89,11 @@ const FREE_SEARCHES = 16;
  * Skips one text by searches for the openings, one search for each place where one is found. Where
  * the openings have been frequent so far, it jumps instead.
  */
-function searchOpenings(bytes: Uint8Array, { openings, indexOf, jump }: OpeningSearch): SkipFrom {
+function searchOpenings(bytes: Uint8Array, { openings, searchIn, jump }: OpeningSearch): SkipFrom {
   const [{ length: openingBytes } = bytes] = openings;
   // An opening that the end of the text cuts off begins here at the earliest.
   const end = bytes.length - openingBytes + 1;
+  const search = searchIn(bytes);
   const places = openings.map(() => -1);
   let searches = 0;
   return (start) => {
@@ -101,7 +102,7 @@ function searchOpenings(bytes: Uint8Array, { openings, indexOf, jump }: OpeningS
     for (const [i, opening] of openings.entries()) {
       let place = places[i] ?? -1;
       if (place < start) {
-        const found = indexOf(bytes, opening, start);
+        const found = search(opening, start);
         place = found === -1 ? bytes.length : found;
         places[i] = place;
         searches++;

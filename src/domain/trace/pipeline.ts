@@ -131,10 +131,10 @@ export function createTracePipeline(
 
 const STREAMS: readonly TraceStream[] = ['runner', 'stdout', 'stderr', 'service'];
 
-function automatonOf(texts: readonly string[], { indexOf }: ByteTools): PhraseAutomaton {
+function automatonOf(texts: readonly string[], { searchIn }: ByteTools): PhraseAutomaton {
   const encoder = new TextEncoder();
   const phrases = texts.map((text) => encoder.encode(text));
-  return createPhraseAutomaton(phrases, { indexOf });
+  return createPhraseAutomaton(phrases, { searchIn });
 }
 
 /**

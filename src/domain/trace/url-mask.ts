@@ -70,9 +70,9 @@ interface Cursor {
  */
 export function createUrlMask(
   before: LookBackState = NOTHING_SEEN,
-  { indexOf }: Pick<ByteTools, 'indexOf'> = PURE_BYTE_TOOLS,
+  { searchIn }: Pick<ByteTools, 'searchIn'> = PURE_BYTE_TOOLS,
 ): LookBackMask {
-  const skip = createNeedleSkip(KEY_TEXTS, { fold: LOWER, indexOf });
+  const skip = createNeedleSkip(KEY_TEXTS, { fold: LOWER, searchIn });
   const out = createByteSink(0);
   const cursor: Cursor = { isMasking: before.isMasking, state: ROOT };
   for (const byte of decodeBase64(before.recent)) advance(cursor, byte);
