@@ -2,6 +2,7 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   proxyActivities,
   setHandler,
   workflowInfo,
@@ -165,9 +166,13 @@ function wakeAll(state: FeedRunnersState): Record<string, RunnerHealth> {
   );
 }
 
-function untilNextWakeMs(state: FeedRunnersState): number | undefined {
+function untilNextWakeMs({ settings, health }: FeedRunnersState): number | undefined {
   const now = Date.now();
-  const wakeAtMs = nextWakeAtMs(state.settings.runners, state.health, now);
+  let wakeAtMs = nextWakeAtMs(settings.runners, health);
+  // Up to 0.1.0 a runner was never tried again when its pause ended while it was being disabled.
+  if (wakeAtMs !== undefined && wakeAtMs <= now && !patched('wakes a runner that is overdue')) {
+    wakeAtMs = nextWakeAtMs(settings.runners, health, now);
+  }
   return wakeAtMs === undefined ? undefined : Math.max(1_000, wakeAtMs - now);
 }
 

@@ -7,6 +7,7 @@ import {
   fleetStateQuery,
   pauseRunnerSignal,
   reloadConfigSignal,
+  reportHealthSignal,
   resumeRunnerSignal,
   resumeSignal,
   runnerStateQuery,
@@ -205,7 +206,8 @@ describe('an installation', () => {
 
   describe('with a runner that GitLab refuses', () => {
     const FORBIDDEN = { kind: 'forbidden', message: '403 Forbidden' } as const;
-    const REST_MS = 3_000;
+    /** Long enough to be seen also on a slow machine. */
+    const REST_MS = 10_000;
 
     async function startRefused(): Promise<FleetHandle> {
       const [refused = ''] = names;
@@ -232,6 +234,16 @@ describe('an installation', () => {
       gitlab(0).answer({ kind: 'no_job' });
       await untilState(runner(0), ({ isHealthy, feeding }) => isHealthy && feeding.isFed);
       assert.equal((await fleet.query(fleetStateQuery)).health[name(0)]?.failures, 0);
+    });
+
+    it('tries it again also when the pause ends while the runner is told of it', async () => {
+      const limits = { unhealthyRequestsLimit: 1, unhealthyIntervalMs: 1 };
+      node.config(fleetOf(runnerSettings(name(0), limits)));
+      const fleet = await startFleet(world, installation, node.queue);
+      await gitlab(0).calls.when('ask');
+      await fleet.signal(reportHealthSignal, { runnerKey: name(0), isHealthy: false });
+      await gitlab(0).calls.when('end');
+      await gitlab(0).calls.when('ask', 2);
     });
 
     it('does not delay the others', async () => {

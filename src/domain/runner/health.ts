@@ -52,14 +52,20 @@ export function wakeHealth(
   return isRestOver ? { failures: 0, lastHealthyMs: nowMs } : health;
 }
 
-/** Returns when the next disabled runner may be tried again; undefined when none is disabled. */
+/**
+ * Returns when the next disabled runner may be tried again, in milliseconds of the wall clock;
+ * undefined when none is disabled. A moment that has already passed counts too, because the runner
+ * stays disabled until `wakeHealth` has been called: only moments up to `afterMs` are left out.
+ */
 export function nextWakeAtMs(
   runners: readonly (HealthLimits & { readonly key: string })[],
   health: Readonly<Record<string, RunnerHealth>>,
-  nowMs: number,
+  afterMs = -Infinity,
 ): number | undefined {
-  const wakes = runners
-    .filter((runner) => isDisabled(health[runner.key], runner, nowMs))
-    .map((runner) => (health[runner.key]?.lastHealthyMs ?? nowMs) + runner.unhealthyIntervalMs);
+  const wakes = runners.flatMap((runner) => {
+    const known = health[runner.key];
+    if (known === undefined || !isDisabled(known, runner, afterMs)) return [];
+    return [known.lastHealthyMs + runner.unhealthyIntervalMs];
+  });
   return wakes.length === 0 ? undefined : Math.min(...wakes);
 }

@@ -70,7 +70,19 @@ describe('the health of a runner', () => {
     const refused = healthAfter(false, false, false);
     assert.ok(refused !== undefined);
     const health = { key: refused, other: refused };
-    assert.equal(nextWakeAtMs([RUNNER, other, fine], health, 5_000), 61_000);
-    assert.equal(nextWakeAtMs([fine], health, 5_000), undefined);
+    assert.equal(nextWakeAtMs([RUNNER, other, fine], health), 61_000);
+    assert.equal(nextWakeAtMs([fine], health), undefined);
+  });
+
+  it('still tells of a pause that has ended, until the runner is enabled', () => {
+    const refused = healthAfter(false, false, false);
+    assert.ok(refused !== undefined);
+    const health = { key: refused };
+    const endMs = 1_000 + REST_MS;
+    assert.equal(nextWakeAtMs([RUNNER], health), endMs);
+    assert.equal(nextWakeAtMs([RUNNER], health, endMs), undefined, 'as up to 0.1.0');
+    const woken = wakeHealth(refused, RUNNER, endMs + 1);
+    assert.ok(woken !== undefined);
+    assert.equal(nextWakeAtMs([RUNNER], { key: woken }), undefined);
   });
 });
