@@ -41,17 +41,15 @@ const SECRETS: readonly string[] = Array.from(
 type Write = (bytes: Uint8Array) => Uint8Array;
 
 function automatonOf(texts: readonly string[]) {
-  return createPhraseAutomaton(
-    texts.map((text) => Buffer.from(text)),
-    NATIVE_BYTE_TOOLS,
-  );
+  return createPhraseAutomaton(texts.map((text) => Buffer.from(text)));
 }
 
 function stagesOf(): Readonly<Record<string, () => Write>> {
   return {
-    'phrase-mask': () => createPhraseMask(automatonOf(SECRETS)).write,
+    'phrase-mask': () => createPhraseMask(automatonOf(SECRETS), undefined, NATIVE_BYTE_TOOLS).write,
     'url-mask': () => createUrlMask(undefined, NATIVE_BYTE_TOOLS).write,
-    'token-mask': () => createTokenMask(automatonOf(defaultTokenPrefixes(true))).write,
+    'token-mask': () =>
+      createTokenMask(automatonOf(defaultTokenPrefixes(true)), undefined, NATIVE_BYTE_TOOLS).write,
     'utf8-repair': () => createUtf8Repair('', NATIVE_BYTE_TOOLS).write,
     'line-stamps': () => {
       const stamps = createLineStamps('01O', undefined, NATIVE_BYTE_TOOLS);

@@ -1,20 +1,13 @@
 import type { ByteTools } from './byte-tools.ts';
 
 /**
- * Passes over text in which no needle begins. `skip(bytes)` examines one text, whose bytes must not
- * change meanwhile; see {@link createNeedleSkip}.
+ * Passes over text in which no needle begins. `skip(bytes, searchIn)` examines one text, whose bytes
+ * must not change meanwhile, if possible by the host's search; see {@link createNeedleSkip}.
  */
-export type NeedleSkip = (bytes: Uint8Array) => SkipFrom;
+export type NeedleSkip = (bytes: Uint8Array, searchIn?: ByteTools['searchIn']) => SkipFrom;
 
 /** The skip of one text. Each call begins at the same place as the one before it, or later. */
 export type SkipFrom = (start: number) => number;
-
-/** How bytes of the text are compared and searched. */
-export interface SkipOptions {
-  /** What each byte of the text counts as. The needles are folded already. */
-  readonly fold?: Uint8Array;
-  readonly searchIn?: ByteTools['searchIn'];
-}
 
 /**
  * The longest part of each needle in the table. Longer parts would fill the table faster than they
@@ -29,20 +22,17 @@ const SAME: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 /**
  * Creates a function that returns, for a text, the first place from `start` on at which a needle may
- * begin. No needle begins before it, not even one whose end is still to come. None of the needles is
- * empty.
+ * begin. No needle begins before it, not even one whose end is still to come. `fold` says what each
+ * byte of the text counts as; the needles are folded already, and none of them is empty.
  */
-export function createNeedleSkip(
-  needles: readonly Uint8Array[],
-  { fold = SAME, searchIn }: SkipOptions = {},
-): NeedleSkip {
+export function createNeedleSkip(needles: readonly Uint8Array[], fold = SAME): NeedleSkip {
   if (needles.length === 0) return (bytes) => (start) => Math.max(start, bytes.length);
   const jump = createJump(needles, fold);
   const openings = findOpenings(needles, fold);
-  if (searchIn === undefined || openings === undefined) {
-    return (bytes) => (start) => jump(bytes, start);
-  }
-  return (bytes) => searchOpenings(bytes, { openings, searchIn, jump });
+  return (bytes, searchIn) =>
+    searchIn === undefined || openings === undefined
+      ? (start) => jump(bytes, start)
+      : searchOpenings(bytes, { openings, searchIn, jump });
 }
 
 /** More openings would take as long to search one after another as jumps take. */

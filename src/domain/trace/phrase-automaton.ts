@@ -1,4 +1,4 @@
-import { createNeedleSkip, type NeedleSkip, type SkipOptions } from './needle-skip.ts';
+import { createNeedleSkip, type NeedleSkip } from './needle-skip.ts';
 
 /**
  * Finds many phrases in one pass over bytes (Aho and Corasick, 1975). States are numbers, 0 is the
@@ -21,10 +21,13 @@ export interface PhraseAutomaton {
 
 const ROOT = 0;
 
-/** Creates the automaton. Empty phrases are ignored. The options are those of `skip`. */
+/**
+ * Creates the automaton. Empty phrases are ignored. `fold` says what each byte of the text counts as
+ * for `skip`; `next` expects bytes that are folded already, as those of the phrases are.
+ */
 export function createPhraseAutomaton(
   texts: readonly Uint8Array[],
-  options?: SkipOptions,
+  fold?: Uint8Array,
 ): PhraseAutomaton {
   const phrases = texts.filter(({ length }) => length > 0);
   const total = phrases.reduce((sum, { length }) => sum + length, 0);
@@ -52,7 +55,7 @@ export function createPhraseAutomaton(
     }
     return path;
   };
-  return { next, skip: createNeedleSkip(phrases, options), depths, matchLengths, pathTo };
+  return { next, skip: createNeedleSkip(phrases, fold), depths, matchLengths, pathTo };
 }
 
 interface Trie {

@@ -1,5 +1,6 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { NO_BYTES } from './byte-sink.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { createMaskedOutput } from './masked-output.ts';
 import type { PhraseAutomaton } from './phrase-automaton.ts';
 
@@ -34,6 +35,7 @@ const MAX_WAITING = 4096;
 export function createPhraseMask(
   automaton: PhraseAutomaton,
   before: PhraseMaskState = NOTHING_HELD,
+  { searchIn }: Pick<ByteTools, 'searchIn'> = PURE_BYTE_TOOLS,
 ): PhraseMask {
   const { next, skip, depths, matchLengths } = automaton;
   const output = createMaskedOutput(before.coveredBytes);
@@ -45,7 +47,7 @@ export function createPhraseMask(
     if (output.waiting > MAX_WAITING) output.decide(bytes, position - (depths[at] ?? 0));
   };
   const scan = (bytes: Uint8Array): void => {
-    const skipFrom = skip(bytes);
+    const skipFrom = skip(bytes, searchIn);
     let at = state;
     for (let i = 0; i < bytes.length; i++) {
       if (at === ROOT) i = skipFrom(i);

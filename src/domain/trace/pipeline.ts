@@ -75,9 +75,9 @@ export function createTracePipeline(
 ): TracePipeline {
   const phrases = new Set(shortestFirst(options.maskPhrases));
   const { tools = PURE_BYTE_TOOLS } = options;
-  let automaton = automatonOf([...phrases], tools);
+  let automaton = automatonOf([...phrases]);
   const prefixes = shortestFirst(options.tokenPrefixes).slice(0, MAX_TOKEN_PREFIXES);
-  const tokenPrefixes = automatonOf(prefixes, tools);
+  const tokenPrefixes = automatonOf(prefixes);
   const streams = new Map<TraceStream, StreamStages>();
   const meter = createTraceMeter(options.limitBytes, state, tools);
 
@@ -109,7 +109,7 @@ export function createTracePipeline(
       const before = phrases.size;
       for (const phrase of shortestFirst(more)) phrases.add(phrase);
       if (phrases.size === before) return;
-      automaton = automatonOf([...phrases], tools);
+      automaton = automatonOf([...phrases]);
       for (const stages of streams.values()) stages.setPhrases(automaton);
     },
     snapshot: () => {
@@ -131,10 +131,10 @@ export function createTracePipeline(
 
 const STREAMS: readonly TraceStream[] = ['runner', 'stdout', 'stderr', 'service'];
 
-function automatonOf(texts: readonly string[], { searchIn }: ByteTools): PhraseAutomaton {
+function automatonOf(texts: readonly string[]): PhraseAutomaton {
   const encoder = new TextEncoder();
   const phrases = texts.map((text) => encoder.encode(text));
-  return createPhraseAutomaton(phrases, { searchIn });
+  return createPhraseAutomaton(phrases);
 }
 
 /**

@@ -47,11 +47,12 @@ export interface StreamStages {
  * `helpers/trace/buffer.go`.
  */
 export function createStreamStages(options: StreamOptions, before?: StreamState): StreamStages {
-  let phrases = createPhraseMask(options.phrases, before?.phrases);
-  const urls = createUrlMask(before?.urls, options.tools);
-  const tokens = createTokenMask(options.tokenPrefixes, before?.tokens);
-  const characters = createUtf8Repair(before?.character, options.tools);
-  const lines = createLineStamps(options.stamp ?? '', before?.lines, options.tools);
+  const { tools } = options;
+  let phrases = createPhraseMask(options.phrases, before?.phrases, tools);
+  const urls = createUrlMask(before?.urls, tools);
+  const tokens = createTokenMask(options.tokenPrefixes, before?.tokens, tools);
+  const characters = createUtf8Repair(before?.character, tools);
+  const lines = createLineStamps(options.stamp ?? '', before?.lines, tools);
   const hasStamps = options.stamp !== undefined;
 
   const refine = (bytes: Uint8Array): Uint8Array =>
@@ -68,7 +69,7 @@ export function createStreamStages(options: StreamOptions, before?: StreamState)
       return concatBytes(stampLines(text, nowMs), lines.flush(options.goesOn));
     },
     setPhrases: (automaton) => {
-      phrases = createPhraseMask(automaton, phrases.snapshot());
+      phrases = createPhraseMask(automaton, phrases.snapshot(), tools);
     },
     snapshot: () => ({
       phrases: phrases.snapshot(),

@@ -1,5 +1,6 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { createByteSink } from './byte-sink.ts';
+import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { MASK } from './mask-text.ts';
 import type { PhraseAutomaton } from './phrase-automaton.ts';
 import { NOTHING_SEEN, type LookBackMask, type LookBackState } from './url-mask.ts';
@@ -29,6 +30,7 @@ export function defaultTokenPrefixes(isAll: boolean): readonly string[] {
 export function createTokenMask(
   prefixes: PhraseAutomaton,
   before: LookBackState = NOTHING_SEEN,
+  { searchIn }: Pick<ByteTools, 'searchIn'> = PURE_BYTE_TOOLS,
 ): LookBackMask {
   const { next, skip, matchLengths } = prefixes;
   const out = createByteSink(0);
@@ -44,7 +46,7 @@ export function createTokenMask(
     write: (bytes) => {
       // Invariant: bytes before `given` were returned or hidden.
       let given = 0;
-      const skipFrom = skip(bytes);
+      const skipFrom = skip(bytes, searchIn);
       let i = 0;
       while (i < bytes.length) {
         if (isOutside()) i = skipFrom(i);

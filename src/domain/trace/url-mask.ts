@@ -2,7 +2,7 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 import { createByteSink } from './byte-sink.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { MASK } from './mask-text.ts';
-import { createNeedleSkip, type SkipFrom } from './needle-skip.ts';
+import type { SkipFrom } from './needle-skip.ts';
 import { createPhraseAutomaton, type PhraseAutomaton } from './phrase-automaton.ts';
 
 /** The state with which a mask that only looks back continues. */
@@ -38,10 +38,10 @@ const AMPERSAND = 0x26;
 
 const encoder = new TextEncoder();
 const LOWER = byteTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte));
-const KEY_TEXTS = SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) =>
-  encoder.encode(text),
+const KEYS = createPhraseAutomaton(
+  SECRET_KEYS.flatMap((key) => [`?${key}=`, `&${key}=`]).map((text) => encoder.encode(text)),
+  LOWER,
 );
-const KEYS = createPhraseAutomaton(KEY_TEXTS);
 /** White space and control characters that have more than one byte in UTF-8, by Go's rules. */
 const LONG_ENDS = createPhraseAutomaton(
   [
@@ -72,7 +72,6 @@ export function createUrlMask(
   before: LookBackState = NOTHING_SEEN,
   { searchIn }: Pick<ByteTools, 'searchIn'> = PURE_BYTE_TOOLS,
 ): LookBackMask {
-  const skip = createNeedleSkip(KEY_TEXTS, { fold: LOWER, searchIn });
   const out = createByteSink(0);
   const cursor: Cursor = { isMasking: before.isMasking, state: ROOT };
   for (const byte of decodeBase64(before.recent)) advance(cursor, byte);
@@ -99,7 +98,7 @@ export function createUrlMask(
   };
   return {
     write: (bytes) => {
-      const text = { bytes, skipFrom: skip(bytes) };
+      const text = { bytes, skipFrom: KEYS.skip(bytes, searchIn) };
       const end = isMasking() ? 0 : skipText(cursor, text, 0);
       if (!isMasking()) return bytes;
       if (end > 0) {

@@ -31,7 +31,7 @@ describe('skipping text without needles', () => {
     const needles = fc.array(letters(1, 20), { minLength: 1, maxLength: 5 });
     const tools = fc.constantFrom(...TOOLS);
     const law = fc.property(letters(0, 200), needles, tools, (text, all, { searchIn }) => {
-      const skipFrom = createNeedleSkip(all, { searchIn })(text);
+      const skipFrom = createNeedleSkip(all)(text, searchIn);
       for (let start = 0; start <= text.length;) {
         const at = skipFrom(start);
         assert.ok(at >= start && at <= text.length);
@@ -62,7 +62,7 @@ describe('skipping text without needles', () => {
     const needles = [Buffer.from('?token='), Buffer.from('&key=')];
     const text = Buffer.from(`${'-'.repeat(100)}?ToKeN=${'-'.repeat(50)}&KEY=`);
     for (const { searchIn } of TOOLS) {
-      const skipFrom = createNeedleSkip(needles, { fold, searchIn })(text);
+      const skipFrom = createNeedleSkip(needles, fold)(text, searchIn);
       assert.equal(skipFrom(0), 100);
       assert.equal(skipFrom(101), 157);
     }
