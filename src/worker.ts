@@ -22,7 +22,8 @@ const RESTART_INTERVAL_MS = 20_000;
 
 /**
  * Runs one node in the foreground: the embedded Temporal unless another is configured, the three
- * workers, and feedRunners, also when config.toml has no runners. Returns the exit code.
+ * workers, and feedRunners, also when config.toml has no runners. Returns 0, and throws any failure
+ * that is not a stop.
  */
 export async function runWorker(options: RunOptions): Promise<number> {
   const { log } = options;
@@ -53,7 +54,7 @@ interface Service {
 }
 
 async function serve(node: Node, { configPath, shutdown }: Service): Promise<void> {
-  const { ports, workers, capacity, recovery } = node;
+  const { workers, capacity, recovery } = node;
   const running = Promise.all(workers.map((worker) => worker.run()));
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -68,22 +69,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
     node.takeNoMore();
     stop();
   });
-  const reload = (): void => void feed(node, false).catch(reportReload);
-  const reportReload = (error: unknown): void => ports.log.error('reload not signaled', { error });
-  process.on('SIGHUP', reload);
-  watchFile(configPath, { interval: CONFIG_WATCH_MS }, reload);
-  const reconciling = setInterval(() => {
-    recovery.reconcileBuilds().catch((error: unknown) => {
-      ports.log.warn('recorded jobs not looked through', { error });
-    });
-  }, RECONCILE_INTERVAL_MS);
-  const checking = scheduleWorkflowChecks(node);
-  const sweeping = setInterval(() => {
-    sweepLeftovers(ports).catch((error: unknown) => {
-      ports.log.warn('leftovers not searched for', { error });
-    });
-    void node.sweepCaches();
-  }, SWEEP_INTERVAL_MS);
+  const endPeriodicWork = startPeriodicWork(node, configPath);
   try {
     await Promise.race([running, recovery.recoverAll().then(() => feed(node, true))]);
     if (shutdown.stopping.aborted) {
@@ -101,13 +87,37 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
     await running.catch(() => undefined);
     throw error;
   } finally {
+    endPeriodicWork();
+    stop();
+  }
+}
+
+/** Starts the periodic work and listens for reloads. Returns a function that ends both. */
+function startPeriodicWork(node: Node, configPath: string): () => void {
+  const { ports, recovery } = node;
+  const reload = (): void => void feed(node, false).catch(reportReload);
+  const reportReload = (error: unknown): void => ports.log.error('reload not signaled', { error });
+  process.on('SIGHUP', reload);
+  watchFile(configPath, { interval: CONFIG_WATCH_MS }, reload);
+  const reconciling = setInterval(() => {
+    recovery.reconcileBuilds().catch((error: unknown) => {
+      ports.log.warn('recorded jobs not looked through', { error });
+    });
+  }, RECONCILE_INTERVAL_MS);
+  const checking = scheduleWorkflowChecks(node);
+  const sweeping = setInterval(() => {
+    sweepLeftovers(ports).catch((error: unknown) => {
+      ports.log.warn('leftovers not searched for', { error });
+    });
+    void node.sweepCaches();
+  }, SWEEP_INTERVAL_MS);
+  return () => {
     clearInterval(checking);
     clearInterval(sweeping);
     clearInterval(reconciling);
     unwatchFile(configPath, reload);
     process.off('SIGHUP', reload);
-    stop();
-  }
+  };
 }
 
 function logReady({ ports, temporal, capacity }: Node, configPath: string): void {

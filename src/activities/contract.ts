@@ -117,7 +117,10 @@ export interface BuildActivities {
    * GitLab refuses. Throws the faults of `prepareEnvironment`.
    */
   beginBuild(build: BuildRef): Promise<Beginning>;
-  /** Pulls images and creates network, volumes and containers. */
+  /**
+   * Pulls images; creates network, volumes and containers; starts the services and waits for them;
+   * starts containers that wait for their stage. Runs no stage.
+   */
   prepareEnvironment(build: BuildRef): Promise<void>;
   /**
    * Runs a stage to its end. When repeated, it re-attaches to the container and continues its log.

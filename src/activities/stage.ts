@@ -16,7 +16,7 @@ import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
 import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
-import { outcomeOfLoss } from './build/lost-files.ts';
+import { outcomeOfLostFiles } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
 import { sectionLinesOf, printStage } from './build/stage-lines.ts';
 import { getSources } from './container-stage/get-sources.ts';
@@ -68,12 +68,8 @@ async function runCounted(build: LiveBuild, run: StageRun): Promise<StageOutcome
 async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> {
   const { context, trace } = build;
   const { key, request, ports } = run;
-  const { before = [], ...ownRequest } = request;
-  for (const stage of before) {
-    await runStage(build, {
-      ...{ key: stageKey({ name: stage.name, attempt: 1 }), ports },
-      request: { ...ownRequest, stage, attempt: 1 },
-    });
+  for (const stage of request.before ?? []) {
+    await printStage(build, { stage, attempt: 1, ports });
   }
   const { name, place } = request.stage;
   if (place === 'runner') {
@@ -88,12 +84,12 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   if (name.startsWith('step_')) build.lease.hasBegunScript = true;
   await followServices(build, ports);
   if (!isSilent(name)) await trace.appendOnce(`${key}/start`, begin());
-  const outcome = await outcomeOf(build, { ...run, place });
+  const outcome = await runToOutcome(build, { ...run, place });
   try {
     await trace.endStreams();
     if (!isSilent(name)) await trace.appendOnce(`${key}/end`, end());
     if (name === 'after_script') await printIgnored(build, key, outcome);
-    // Invariant: lines about a noted step are durable in the trace.
+    // Invariant: lines about a noted stage are durable in the trace.
     await trace.checkpoint();
     await note.write(context.buildId, outcome, ports);
   } catch (error) {
@@ -148,10 +144,10 @@ interface PlacedRun extends StageRun {
 }
 
 /**
- * Returns the outcome of the stage. A final fault ends it. A transient one is thrown, and the
+ * Runs the stage and returns its outcome. A final fault ends it. A transient one is thrown, and the
  * stage's next call continues.
  */
-async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
+async function runToOutcome(build: LiveBuild, run: PlacedRun): Promise<StageOutcome> {
   const running: RunningStage = {
     key: run.key,
     place: run.place,
@@ -164,10 +160,10 @@ async function outcomeOf(build: LiveBuild, run: PlacedRun): Promise<StageOutcome
     // Processes that the last stage has left running may still change files.
     await build.ending;
     const loss = await build.noticeLoss();
-    if (loss !== undefined) return outcomeOfLoss(loss);
+    if (loss !== undefined) return outcomeOfLostFiles(loss);
     const { signal } = running.stopping;
     if (place !== 'transfer') {
-      return await runPlaced(build, { ...run, place, signal });
+      return await runInItsContainer(build, { ...run, place, signal });
     }
     await assertLease(build, run.ports);
     return await transferFiles(build, { ...run, signal });
@@ -185,7 +181,7 @@ interface ContainerRun extends StageRun {
   readonly signal: AbortSignal;
 }
 
-function runPlaced(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
+function runInItsContainer(build: LiveBuild, run: ContainerRun): Promise<StageOutcome> {
   const stage = withContainer(build, run);
   switch (run.request.stage.name) {
     case 'wait_for_terminal':

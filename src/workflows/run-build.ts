@@ -17,7 +17,11 @@ import { endAsOutcome, watchCancelRequest } from './build/build-end.ts';
 import { acknowledge } from './build/acknowledgement.ts';
 import { runStageSequence } from './build/stage-sequence.ts';
 import type { AssignedNode } from './failover/failover.ts';
-import { openAssignment, type NodeAssignment } from './failover/node-assignment.ts';
+import {
+  openAssignment,
+  type BuildScope,
+  type NodeAssignment,
+} from './failover/node-assignment.ts';
 import { attributesOfEnd } from './node/build-attributes.ts';
 import { openBuildRun, type BuildRun } from './node/build-run.ts';
 import * as messages from './messages.ts';
@@ -45,7 +49,7 @@ export async function runBuild(input: RunBuildInput): Promise<BuildOutcome> {
   const run = openBuildRun(input.job);
   const isCancelRequested = watchCancelRequest();
   return CancellationScope.nonCancellable(async () => {
-    const { outcome, assignment } = await runInOrder(input, run);
+    const { outcome, assignment } = await runOnNodes(input, run);
     return endAsOutcome(
       {
         ...{ outcome, stage: run.progress.failedStage },
@@ -63,12 +67,11 @@ interface EndedBuild {
   readonly assignment: NodeAssignment;
 }
 
-interface BuildScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
-}
-
-async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
+/**
+ * Runs the build on its node. When that node is lost, another one runs the build or only reports
+ * its end. Returns the last outcome.
+ */
+async function runOnNodes(input: RunBuildInput, run: BuildRun): Promise<EndedBuild> {
   const { job, rescue } = input;
   if (!input.isCounted) await signalRunner(input, messages.buildBegunSignal);
   const assignTo = ({ nodeQueue, fencingToken, protocol }: AssignedNode): NodeAssignment =>
@@ -93,7 +96,7 @@ async function runInOrder(input: RunBuildInput, run: BuildRun): Promise<EndedBui
         : await concludeElsewhere(input, {
             assignment,
             run,
-            outcome: outcomeOfLoss(outcome, failover),
+            outcome: outcomeOfLostNode(outcome, failover),
           });
   }
   run.stages.tell([]);
@@ -145,8 +148,8 @@ function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: Buil
 }
 
 /**
- * Every node that the build runs on acknowledges the job itself. A node that only reports the end
- * does not, if GitLab knows already that the job runs: see `concludeElsewhere`.
+ * Forgets that an earlier node has acknowledged the job, because each node that runs the build does
+ * so itself. A node that only reports the end need not: see `concludeElsewhere`.
  */
 function forgetAcknowledgement({ assignment, run }: BuildScope): void {
   if (assignment.mergesCalls) run.progress.isAcknowledged = false;
@@ -193,7 +196,8 @@ async function release(
     );
     run.progress.isReleased = mergesCalls;
   });
-  // The report has ended the upload, or the release if another process has reported.
+  // Not earlier: `uploadTrace` returns by itself after the report, or after the release if another
+  // process has reported.
   background?.cancel();
 }
 
@@ -201,7 +205,7 @@ async function release(
  * Returns the outcome of a build that has lost its node. The outcome of its last stages does not
  * count, because nobody has seen the end of its trace.
  */
-function outcomeOfLoss(
+function outcomeOfLostNode(
   { state }: BuildOutcome,
   { message }: { readonly message: string },
 ): BuildOutcome {
@@ -266,7 +270,7 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
   for (;;) {
     const options = { ignoreCanceling, ...watched };
     const end = await assignment.onNode((node) =>
-      node.patient.uploadTrace(build, { ...options, ...waitsOf({ assignment, run }) }),
+      node.patient.uploadTrace(build, { ...options, ...uploadWaitsOf({ assignment, run }) }),
     );
     if (end === 'sealed') return;
     // GitLab only answers to the trace of an acknowledged job.
@@ -283,7 +287,7 @@ async function sendTrace({ job }: RunBuildInput, { assignment, run }: BuildScope
 }
 
 /** Returns what the call waits for before it sends, and before it returns. */
-function waitsOf({ assignment: { mergesCalls }, run: { progress } }: BuildScope) {
+function uploadWaitsOf({ assignment: { mergesCalls }, run: { progress } }: BuildScope) {
   if (!mergesCalls) return {};
   return {
     untilReleased: true,

@@ -162,11 +162,11 @@ export function createLiveBuilds(ports: LivePorts): LiveBuilds {
   };
   const find = async (buildId: string): Promise<LiveBuild | undefined> => {
     const known = await live.get(buildId);
-    if (known === undefined) return findOnDisk(buildId);
+    if (known === undefined) return findOrLoad(buildId);
     await known.noticeLoss();
     return known;
   };
-  const findOnDisk = (buildId: string): Promise<LiveBuild | undefined> => {
+  const findOrLoad = (buildId: string): Promise<LiveBuild | undefined> => {
     const known = live.get(buildId);
     if (known !== undefined) return known;
     const loading = load(buildId);

@@ -5,7 +5,7 @@ import { takeEntrypointLog } from './entrypoint-log.ts';
 import { followLog } from './followed-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { outcomeOfLoss } from '../build/lost-files.ts';
+import { outcomeOfLostFiles } from '../build/lost-files.ts';
 import { endedWaiting, judgeEnd, judgeOver, type EndedStage } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
 import {
@@ -59,7 +59,7 @@ async function runOnce(
     return await outcomeOfFault(build, started, error);
   }
   const loss = await build.noticeLoss();
-  if (loss !== undefined) return outcomeOfLoss(loss);
+  if (loss !== undefined) return outcomeOfLostFiles(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), start.nonce);
   if (end.kind === 'over') return judgeOver(build, { ...started, state });
   const ended = { ...started, status: end.status, state };
@@ -90,7 +90,7 @@ async function outcomeOfFault(
   const { container, engine } = stage;
   if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
   const loss = await build.noticeLoss();
-  if (loss !== undefined) return outcomeOfLoss(loss);
+  if (loss !== undefined) return outcomeOfLostFiles(loss);
   if (!isDiskFull(error) || !(error instanceof Error)) throw error;
   await engine.stopContainer(container, 'kill');
   return giveUpForFullDisk(build, { ...stage, message: error.message });

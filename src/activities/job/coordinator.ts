@@ -123,16 +123,16 @@ export async function report(
 ): Promise<void> {
   const { context } = build;
   await stopEagerBegin(build);
-  const outcome = await decide(context.buildId, proposed, ports);
+  const outcome = await recordOutcome(context.buildId, proposed, ports);
   await finishTrace(build, { outcome, before }, ports);
   if (outcome.state === 'aborted') {
     ports.metrics.jobEnded(context, outcome);
     return;
   }
 
-  const hasTaken = await build.exclusively(() => deliver(build, outcome, ports));
+  const isDelivered = await build.exclusively(() => deliver(build, outcome, ports));
   ports.metrics.jobEnded(context, outcome);
-  if (!hasTaken) return;
+  if (!isDelivered) return;
   ports.log.info(outcome.state === 'success' ? 'job succeeded' : 'job failed', {
     ...jobFields(context),
     duration_s: (ports.clock.nowMs() - context.receivedAtMs) / 1000,
@@ -158,13 +158,13 @@ async function finishTrace(
 ): Promise<void> {
   const { context, trace, finished } = build;
   const isSuccess = outcome.state === 'success';
-  if (!isSuccess) await takeRest(build, before, ports);
+  if (!isSuccess) await copyUnreadOutput(build, before, ports);
   for (const stage of before) await printStage(build, { stage, attempt: 1, ports });
   await concludeServices(build, ports);
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
   await trace.endStreams();
-  // After the note the rest is not taken again, so it must be durable before.
+  // After the note no output is copied again, so it must be durable before.
   if (!isSuccess) await trace.checkpoint();
   await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
   finished.abort();
@@ -175,7 +175,7 @@ async function finishTrace(
  * has lost meanwhile may get another one. Invariant: GitLab is told the same outcome as the last
  * line of the trace.
  */
-async function decide(
+async function recordOutcome(
   buildId: string,
   proposed: BuildOutcome,
   ports: NotePorts,
@@ -190,7 +190,7 @@ async function decide(
  * Copies the output of stages that no process was reading. Skips the helper's output when the lines
  * of the clean-up are printed here, because the clean-up itself may be running in the helper now.
  */
-async function takeRest(
+async function copyUnreadOutput(
   { context, trace }: LiveBuild,
   printed: readonly PlannedStage[],
   { builds }: Pick<Ports, 'builds'>,

@@ -60,14 +60,14 @@ async function runJobRequest(
 ): Promise<JobRequestOutcome> {
   const { clock, config } = ports;
   const endMs = clock.monotonicMs() + request.durationMs;
-  let isAlone = request.askAtOnce;
+  let asksAtOnce = request.askAtOnce;
   let heardAtMs = clock.monotonicMs();
   let noJob: JobRequestOutcome = { kind: 'no_job' };
   for (;;) {
     const runner = config.runner(request.runnerKey);
     if (runner === undefined) return { kind: 'unknown_runner' };
-    if (!(await untilDue(request, { ports, ended, endMs, isAlone }))) return noJob;
-    isAlone = false;
+    if (!(await untilDue(request, { ports, ended, endMs, asksAtOnce }))) return noJob;
+    asksAtOnce = false;
     if (!(await hasDocker(runner))) {
       ports.metrics.requestSkipped(runner);
       // The call ends, because another node may have a Docker that answers.
@@ -96,7 +96,7 @@ async function runJobRequest(
     // this one.
     if (clock.monotonicMs() - heardAtMs > HEARD_MS) return { kind: 'no_job', wait: 'temporal' };
     heartbeat();
-    isAlone = true;
+    asksAtOnce = true;
   }
 }
 
@@ -104,8 +104,8 @@ interface DueScope extends Pick<JobRequestScope, 'ended'> {
   readonly ports: Pick<Ports, 'clock'>;
   /** The end of the call, by the monotonic clock. */
   readonly endMs: number;
-  /** True: no other call of the runner asks now, so there is nothing to wait for. */
-  readonly isAlone: boolean;
+  /** True: the request does not wait for the interval. */
+  readonly asksAtOnce: boolean;
 }
 
 /**
@@ -114,10 +114,10 @@ interface DueScope extends Pick<JobRequestScope, 'ended'> {
  */
 async function untilDue(
   request: JobRequest,
-  { ports, ended, endMs, isAlone }: DueScope,
+  { ports, ended, endMs, asksAtOnce }: DueScope,
 ): Promise<boolean> {
   const { clock } = ports;
-  if (ended.take(request.runnerKey) || isAlone) return true;
+  if (ended.take(request.runnerKey) || asksAtOnce) return true;
   const nowMs = clock.nowMs();
   const waitMs = nextRequestAtMs(nowMs, request) - nowMs;
   if (clock.monotonicMs() + waitMs > endMs) return false;

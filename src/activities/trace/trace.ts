@@ -49,13 +49,13 @@ export function createTraceActivities(
         const { ignoreCanceling, jobTimeoutMs } = options;
         const name = `upload ignoreCanceling=${ignoreCanceling} jobTimeoutMs=${jobTimeoutMs}`;
         const uploading = build.joined(name, () => upload(build, options, ports));
-        return Promise.race([returned(build, uploading, options), untilCancelled()]);
+        return Promise.race([endAfterReport(build, uploading, options), untilCancelled()]);
       }),
   };
 }
 
 /** See `UploadOptions.untilReleased`. */
-async function returned(
+async function endAfterReport(
   { reported, released }: LiveBuild,
   uploading: Promise<UploadEnd>,
   { untilReleased = false }: UploadOptions,
@@ -81,7 +81,7 @@ async function upload(
   const { clock, log } = ports;
   const { context, finished } = build;
   if (await FINISHED_NOTE.isSet(context.buildId, ports)) return 'sealed';
-  await whenWanted(build, options);
+  await untilAcknowledged(build, options);
   let pace: Pace = { pauseMs: FIRST_PAUSE_MS, intervalMs: USUAL_INTERVAL_MS };
   let lastSentMs = clock.monotonicMs();
   const untilOverdueMs = startDueTime(options, clock);
@@ -110,7 +110,7 @@ async function upload(
 }
 
 /** See `UploadOptions.awaitsAcknowledgement`. */
-async function whenWanted(
+async function untilAcknowledged(
   { acknowledged, finished }: LiveBuild,
   { awaitsAcknowledgement = false }: UploadOptions,
 ): Promise<void> {
@@ -153,7 +153,7 @@ async function sendTick(
   { lastSentMs, ports }: { lastSentMs: number; ports: SendPorts },
 ): Promise<Tick> {
   const { trace, finished } = build;
-  // The tick waited for the result, and the result has sent everything.
+  // The result was sent while this tick waited for its turn, and the whole trace with it.
   if (finished.signal.aborted) return QUIET_TICK;
   // A silent stage would not notice lost files before its end.
   await build.noticeLoss();

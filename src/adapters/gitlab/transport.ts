@@ -20,8 +20,8 @@ export interface Timeouts {
   readonly requestMs: number;
 }
 
-// Source: spec/coordinator-api 1.8. `bodyMs` is our own addition, which also ends an answer that
-// arrives at one byte per second.
+// Source: gitlab-runner `network/client.go` (createTransport). `bodyMs` is our own addition, which
+// also ends an answer that arrives at one byte per second.
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connectMs: 30_000,
   headersMs: 600_000,

@@ -26,8 +26,7 @@ const MAX_PAUSE_MS = 5_000;
 /**
  * Decides what to do after an attempt to upload. `tries` counts the attempts so far, this one
  * included. Attempts made while GitLab was away altogether are not counted. Source:
- * spec/coordinator-api §7, gitlab-runner `commands/helpers/artifacts_uploader.go` (Run,
- * shouldRetry).
+ * gitlab-runner `commands/helpers/artifacts_uploader.go` (Run, shouldRetry).
  */
 export function judgeUpload(answer: UploadAnswer, said: string, tries: number): UploadVerdict {
   switch (answer) {

@@ -11,8 +11,8 @@ export interface PlannedUpload {
 
 /**
  * Returns the entries to upload after the scripts ended in this way, in the order of the payload.
- * Entries that name no files are left out. Source: spec/execution §9, gitlab-runner
- * `shells/abstract.go` (writeUploadArtifacts).
+ * Entries that name no files are left out. Source: gitlab-runner `shells/abstract.go`
+ * (writeUploadArtifacts).
  */
 export function uploadsAfter({ artifacts }: JobPayload, end: ScriptsEnd): readonly PlannedUpload[] {
   return artifacts

@@ -14,7 +14,7 @@ type TimeOut = Extract<Interruption, { readonly timeoutMs: number }>;
 /**
  * Decides how a build ends after its last stage that counts. An interruption explains a stopped
  * stage. The outcome of a stage that had already ended stays, except when GitLab wants nothing more
- * of the job. Source: spec/execution §4–6, gitlab-runner `common/build.go`.
+ * of the job. Source: gitlab-runner `common/build.go` (executeUserScripts, runtimeStateAndError).
  */
 export function outcomeOfStages(
   last: StageOutcome,
@@ -98,7 +98,10 @@ function exceededBy({ kind, timeoutMs }: TimeOut): ExceededLimit {
   return { limit: kind === 'job_timeout' ? 'job' : 'script', timeoutMs };
 }
 
-/** Returns CI_JOB_STATUS for after_script. Source: spec/job-payload §3. */
+/**
+ * Returns CI_JOB_STATUS for after_script. Source: gitlab-runner `common/build.go`
+ * (executeAfterScript).
+ */
 export function afterScriptStatus(
   result: BuildOutcome,
   interruption: Interruption | undefined,

@@ -14,7 +14,8 @@ const REASONS: Readonly<Record<FailureType, FailureReason>> = {
 
 /**
  * Returns the failure reason that GitLab is told for a final fault. An unusable payload and
- * anything unexpected count as system faults. Source: spec/execution §5, spec/coordinator-api §4b.
+ * anything unexpected count as system faults. Source: gitlab-runner `commands/multi.go`
+ * (requestJob), `common/build.go` (setTraceStatus), `common/classify_image_pull_failure.go`.
  */
 export function failureReasonOf(type: FailureType): FailureReason {
   return REASONS[type];

@@ -30,7 +30,7 @@ export interface MountPlan {
 
 /**
  * Plans all mounts of a build. Never throws: `fault` names a volume that cannot be used. Source:
- * spec/docker-executor §5, gitlab-runner `executors/docker/internal/volumes/manager.go`.
+ * gitlab-runner `executors/docker/internal/volumes/manager.go`.
  */
 export function planMounts(context: BuildContext, variables: Variables): MountPlan {
   const { docker, buildsDir } = context.runner;

@@ -24,7 +24,7 @@ const AFTER_SCRIPT_TIMEOUT_MS = 5 * 60_000;
 /**
  * Plans what a build will do. Never throws, whatever the job contains. A stage gets a container
  * only when it has something to do there, because each start takes a tenth of a second. Source:
- * spec/execution §1 and §3, gitlab-runner `common/build.go`.
+ * gitlab-runner `common/build.go` (executeScript).
  */
 export function planStages(context: BuildContext, variables: Variables): BuildPlan {
   const jobTimeoutMs = jobTimeoutSeconds(context) * 1000;

@@ -20,7 +20,7 @@ export interface RunnerInfo {
 /**
  * Describes the program to GitLab. `executor` is absent in a legacy registration that has not
  * chosen one yet; executor and shell are then left out. Name and revision are this program's, the
- * version is that of gitlab-runner. Source: spec/coordinator-api §3.
+ * version is that of gitlab-runner. Source: gitlab-runner `network/gitlab.go` (getRunnerInfo).
  */
 export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): RunnerInfo {
   const [platform = '', architecture = ''] = program.platform.split('/');
@@ -38,7 +38,7 @@ export function runnerInfo(program: ProgramInfo, executor?: string, gpus = ''): 
 
 /**
  * `User-Agent` of API calls. GitLab does not parse it, but people search logs for it. `language` is
- * for example `node20.20.2`. Source: spec/coordinator-api 1.3.
+ * for example `node20.20.2`. Source: gitlab-runner `common/version.go` (UserAgent).
  */
 export function userAgent(program: ProgramInfo, language: string): string {
   const { name, version, revision, platform } = program;

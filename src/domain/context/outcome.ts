@@ -1,9 +1,6 @@
 import type { FailureType } from '../failure.ts';
 
-/**
- * `failure_reason` values the coordinator knows. Source: spec/execution §5, gitlab-runner
- * `common/build.go`.
- */
+/** `failure_reason` values the coordinator knows. Source: gitlab-runner `common/network.go`. */
 export const FAILURE_REASONS = [
   'script_failure',
   'runner_system_failure',

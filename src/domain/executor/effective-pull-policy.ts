@@ -12,8 +12,7 @@ export interface PullPolicyInput {
 /**
  * Returns the pull policies to try, in order: the job's, otherwise the configuration's, otherwise
  * `always`, without those that the configuration forbids. Throws `RunnerConfiguration` when none is
- * left, and names who asked for the forbidden one. Source: spec/docker-executor §4, gitlab-runner
- * `helpers/pull_policies`.
+ * left, and names who asked for the forbidden one. Source: gitlab-runner `helpers/pull_policies`.
  */
 export function planPullPolicies({ image, asked, docker }: PullPolicyInput): readonly PullPolicy[] {
   const configured: readonly PullPolicy[] =

@@ -71,8 +71,7 @@ export interface EnvironmentInput {
 /**
  * Plans the containers, volumes, network and images of a build. The same build always gives the
  * same plan, so that everything is found again after a crash. Throws `RunnerConfiguration` when job
- * and configuration conflict. Source: spec/docker-executor §1–5 and §7, gitlab-runner
- * `executors/docker/docker.go`.
+ * and configuration conflict. Source: gitlab-runner `executors/docker/docker.go`.
  */
 export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const { context, variables } = input;

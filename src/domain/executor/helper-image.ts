@@ -11,8 +11,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 
 /**
  * The official helper image for an architecture as `docker info` spells it. The flavor `alpine`,
- * like no flavor, adds nothing to the tag. Source: spec/docker-executor §2, gitlab-runner
- * `helpers/container/helperimage`.
+ * like no flavor, adds nothing to the tag. Source: gitlab-runner `helpers/container/helperimage`.
  */
 export function defaultHelperImage(architecture: string, flavor = ''): string {
   const prefix = flavor === '' || flavor === 'alpine' ? '' : `${flavor}-`;

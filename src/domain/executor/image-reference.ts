@@ -8,7 +8,8 @@ export interface PullReference {
 /**
  * Splits a reference for a pull. A reference without tag and digest gets the tag `latest`, because
  * Docker would pull every tag otherwise. The tag is dropped when there is a digest too.
- * **Source:** Engine API `POST /images/create`; spec/docker-executor §4.
+ * **Source:** Engine API `POST /images/create`; gitlab-runner
+ * `executors/docker/internal/pull/manager.go` (pullDockerImage).
  */
 export function splitPullReference(reference: string): PullReference {
   const at = reference.indexOf('@');
@@ -22,7 +23,8 @@ export function splitPullReference(reference: string): PullReference {
 
 /**
  * Whether a reference is an image's own id. Such an image is never pulled: no registry knows it.
- * **Source:** spec/docker-executor §4.
+ * **Source:** gitlab-runner `executors/docker/internal/pull/manager.go`
+ * (getImageUsingPullPolicy).
  */
 export function isImageId(reference: string): boolean {
   return /^(sha256:)?[0-9a-f]{64}$/.test(reference);

@@ -10,7 +10,7 @@ const PREFIX = 'com.gitlab.gitlab-runner';
 
 /**
  * Labels that people's clean-up scripts filter by, with `more` under the same prefix.
- * Source: spec/docker-executor §3, gitlab-runner `executors/docker/internal/labels`.
+ * Source: gitlab-runner `executors/docker/internal/labels`.
  */
 export function gitlabLabels(
   context: BuildContext,

@@ -37,7 +37,7 @@ export interface ServicesPlan {
 /**
  * All services of a build: the configuration's, then the job's. Throws `RunnerConfiguration` when
  * one is forbidden or unusable, or when there are too many. Source: gitlab-runner
- * `executors/docker/services.go`, spec/docker-executor §6.
+ * `executors/docker/services.go`.
  */
 export function planServices(input: ServicesInput): ServicesPlan {
   const { context } = input;

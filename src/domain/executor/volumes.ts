@@ -23,8 +23,8 @@ export interface PlannedVolume {
 
 /**
  * Plans the volume for a mount. A persistent one belongs to one project, runner and concurrent
- * number, and separates builds of protected refs from all others. Source: spec/docker-executor §5,
- * gitlab-runner `executors/docker/internal/volumes/manager.go` (createCacheVolume).
+ * number, and separates builds of protected refs from all others. Source: gitlab-runner
+ * `executors/docker/internal/volumes/manager.go` (createCacheVolume).
  */
 export function planVolume(
   { path, isTemporary }: Extract<Mount, { kind: 'volume' }>,

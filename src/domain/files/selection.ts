@@ -98,7 +98,7 @@ interface Excluded {
  * Decides which files artifacts or a cache consist of. A matched directory is taken with everything
  * in it, dotfiles included. Excludes apply to each file separately, so excluding a directory's name
  * alone does not exclude its files. Never throws, and has bounded cost for any job and any file
- * names. Source: spec/execution §9, gitlab-runner `commands/helpers/file_archiver.go`.
+ * names. Source: gitlab-runner `commands/helpers/file_archiver.go`.
  */
 export function planSelection(options: SelectionOptions): FileSelection {
   const { projectDir } = options;

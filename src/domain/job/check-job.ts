@@ -14,8 +14,9 @@ const CHECKS: readonly Check[] = [
 
 /**
  * Returns why this runner cannot run the job, as a message for its trace; undefined when it can.
- * Such a job fails before anything of it begins. Source: spec/coordinator-api §4b, spec/job-payload
- * §1, §5.
+ * Such a job fails before anything of it begins. Source: gitlab-runner `commands/multi.go`
+ * (requestJob), `common/spec/spec.go` (UnsupportedOptions, ValidateStepsJobRequest). The checks
+ * of steps and of git's values are our own.
  */
 export function checkJob(job: JobPayload): string | undefined {
   for (const check of CHECKS) {

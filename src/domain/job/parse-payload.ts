@@ -44,7 +44,7 @@ const readTexts = readList(readText, MAX_LINES);
 /**
  * Parses a job as the coordinator handed it out. Unknown fields are ignored; absent and null fields
  * get their zero value. Throws `InvalidPayload` for any other wrong type or size, with the place
- * and never the value. Source: spec/job-payload, gitlab-runner `common/spec/spec.go`.
+ * and never the value. Source: gitlab-runner `common/spec/spec.go`.
  */
 export function parseJobPayload(json: unknown): JobPayload {
   const job = readFields(json, '');

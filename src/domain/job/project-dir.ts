@@ -22,7 +22,10 @@ export interface ProjectDir {
   readonly fault: string | undefined;
 }
 
-/** Absolute path of the checkout. Source: spec/execution §8, gitlab-runner `common/build.go`. */
+/**
+ * Absolute path of the checkout. Source: gitlab-runner `common/build.go` (ProjectUniqueDir,
+ * getCustomBuildDir).
+ */
 export function planProjectDir(input: ProjectDirInput): ProjectDir {
   const { clonePath } = input;
   const usual = joinPath(input.buildsDir, uniqueDir(input));

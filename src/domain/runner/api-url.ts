@@ -27,8 +27,8 @@ export interface Redirect {
 /**
  * Whether to follow a redirect of any call except the upload of an artifact, for which
  * {@link uploadAddress} decides. Only 307 and 308 keep method and body. The call carries a token,
- * which must not reach another host or travel unencrypted. This is stricter than gitlab-runner,
- * which forwards the token. Source: spec/coordinator-api 1.11, threats S18.
+ * which must not reach another host or travel unencrypted. This rule is our own: gitlab-runner
+ * forwards the token.
  */
 export function judgeRedirect({ status, from, to }: Redirect): RedirectVerdict {
   if (to === undefined) return { kind: 'refuse', reason: 'to nowhere' };

@@ -4,7 +4,7 @@ import { NO_SERVICES_CONFIG, type ServicesConfig } from './services-config.ts';
 /** When an image is pulled. Source: `pull_policy` of `[runners.docker]`. */
 export type PullPolicy = 'always' | 'if-not-present' | 'never';
 
-/** `[runners.docker]`. Source: gitlab-runner `common/config.go`, spec/docker-executor §1. */
+/** `[runners.docker]`. Source: gitlab-runner `common/config.go` (DockerConfig). */
 export interface DockerConfig extends ContainerLimits {
   readonly host: string | undefined;
   readonly tlsCertPath: string | undefined;

@@ -40,8 +40,8 @@ export type RunnerFeatures = Readonly<Record<RunnerFeature, boolean>>;
 /**
  * This runner's features, for `info.features` of every call that sends `info`. A feature is true
  * only when it works. GitLab fails a job that needs a missing one as `runner_unsupported`, instead
- * of handing it out. Source: spec/job-payload §8; gitlab-runner `network/gitlab.go`,
- * `executors/docker`, `shells`.
+ * of handing it out. Source: GitLab `app/services/ci/register_job_service.rb`; gitlab-runner
+ * `network/gitlab.go` (getFeatures), `executors/docker/docker_command.go`, `shells/abstract.go`.
  */
 export const RUNNER_FEATURES: RunnerFeatures = {
   variables: true,

@@ -13,10 +13,7 @@ export interface ConfiguredService {
   readonly environment: readonly string[];
 }
 
-/**
- * The keys of `[runners.docker]` about services. Source: gitlab-runner `common/config.go`,
- * spec/docker-executor §1.
- */
+/** The keys of `[runners.docker]` about services. Source: gitlab-runner `common/config.go`. */
 export interface ServicesConfig extends ContainerLimits {
   /** Services that start before the job's own. */
   readonly list: readonly ConfiguredService[];

@@ -32,7 +32,7 @@ const STRATEGIES: readonly GitStrategy[] = ['fetch', 'clone', 'none', 'empty'];
 
 /**
  * The job's `GIT_*` variables. An unusable value counts as unset; `settingsWarnings` reports it.
- * Source: spec/execution §8, gitlab-runner `common/build_settings.go`.
+ * Source: gitlab-runner `common/build_settings.go`.
  */
 export function readGitSettings({ job, runner }: BuildContext, variables: Variables): GitSettings {
   const strategy =

@@ -40,8 +40,8 @@ export function composeForSettings(
 /**
  * Returns all variables of a build; the last one of a name counts. Values of flags come first and
  * appear once, so that scripts see the value that the runner uses. Unlike in gitlab-runner, that
- * also applies to flags in the runner's `environment`. Source: spec/job-payload §3, gitlab-runner
- * `common/build.go` (GetAllVariables).
+ * also applies to flags in the runner's `environment`. Source: gitlab-runner `common/build.go`
+ * (GetAllVariables).
  */
 export function composeVariables(
   composition: Composition,
@@ -61,7 +61,10 @@ export function composeVariables(
   ];
 }
 
-/** Returns the time-out of the whole job, in seconds. Source: spec/job-payload §2. */
+/**
+ * Returns the time-out of the whole job, in seconds. Source: gitlab-runner `common/build.go`
+ * (GetBuildTimeout).
+ */
 export function jobTimeoutSeconds({ job }: BuildContext): number {
   const { timeout } = job.runner_info;
   return timeout > 0 ? timeout : DEFAULT_TIMEOUT_SECONDS;

@@ -84,7 +84,7 @@ const NO_VARIABLE: ReadonlySet<string> = new Set(['exports', 'lostFiles']);
 /**
  * Builds all variables of a build, once for each status of the job and again when the build's
  * context changes. Never fails, whatever the job contains: `warnings` and `projectDirFault` tell
- * what cannot be used. Source: spec/job-payload §3, gitlab-runner `common/build.go`.
+ * what cannot be used. Source: gitlab-runner `common/build.go` (GetAllVariables).
  */
 export function buildVariables(
   context: BuildContext,

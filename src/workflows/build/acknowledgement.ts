@@ -1,14 +1,9 @@
 import type { Acknowledgement } from '../../activities/contract.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import type { JobSummary } from '../../domain/context/stage.ts';
-import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildScope } from '../failover/node-assignment.ts';
 import { outcomeOfFailure } from '../node/activity-failure.ts';
 import type { BuildRun } from '../node/build-run.ts';
-
-interface AcknowledgementScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
-}
 
 /**
  * Tells GitLab that the job runs, before any script of it begins. Returns an outcome when the build
@@ -16,7 +11,7 @@ interface AcknowledgementScope {
  */
 export async function acknowledge(
   job: JobSummary,
-  { assignment, run }: AcknowledgementScope,
+  { assignment, run }: BuildScope,
 ): Promise<BuildOutcome | undefined> {
   try {
     const answer = await assignment.onNode((node) =>

@@ -6,9 +6,8 @@ import type { BuildOutcome, StageOutcome } from '../../domain/context/outcome.ts
 import { clearValue } from '../../domain/clear-text.ts';
 import type { BuildPlan, JobSummary, PlannedStage, StageName } from '../../domain/context/stage.ts';
 import { outcomeOfFailure, stageFaultOf, throwBug } from '../node/activity-failure.ts';
-import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildScope } from '../failover/node-assignment.ts';
 import type { BuildNode } from '../node/build-node.ts';
-import type { BuildRun } from '../node/build-run.ts';
 import type { StageEnd } from '../node/stage-progress.ts';
 import { isHeldAt, stopAt } from './hold.ts';
 import { settleAcknowledgement } from './acknowledgement.ts';
@@ -43,19 +42,14 @@ const NODE_CONFIRMS_LIMITS = 'node-confirms-stage-limits';
 const LINES_GO_WITH_NEXT = 'lines of the runner go with the next stage';
 const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 
-interface StagesScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
-}
-
-interface Parts extends StagesScope {
+interface Parts extends BuildScope {
   readonly job: JobSummary;
   readonly plan: BuildPlan;
   readonly build: BuildRef;
   readonly canceller: Canceller;
 }
 
-export function openStages(job: JobSummary, { assignment, run }: StagesScope): BuildStages {
+export function openStages(job: JobSummary, { assignment, run }: BuildScope): BuildStages {
   const { buildId, plan } = job;
   const build = { buildId };
   run.progress.failedStage = undefined; // A failure on the previous node does not count.
@@ -297,7 +291,8 @@ async function runOnce(
     limitMs,
     leftMs: async () =>
       stageTimeLeft({ name: stage.name, attempt }, limitMs, { build, assignment }),
-    // Only the user's own scripts get time to clean up. Source: spec/execution §6.
+    // Only the user's own scripts get time to clean up. Source: gitlab-runner
+    // `executors/docker/docker.go` (startAndWatchContainer).
     how: stage.place === 'build' ? 'graceful' : 'kill',
   });
   // The build itself stopped the stage, so the exit code does not matter.
@@ -337,7 +332,10 @@ function retryPauseMs(attempt: number, { hasShortPauses }: BuildPlan): number {
     : Math.min(SHORT_PAUSE.firstMs * factor, SHORT_PAUSE.maxMs);
 }
 
-/** Returns the interruptions that end a running stage. Source: spec/execution §6. */
+/**
+ * Returns the interruptions that end a running stage. Source: gitlab-runner `common/build.go`
+ * (configureTrace, executeUserScripts). Unlike there, a time-out does not end a delivery.
+ */
 function endingOf({ name }: PlannedStage): EndingKinds {
   const always = ['aborted', 'job_timeout'] as const;
   if (name.startsWith('step_')) return [...always, 'canceling', 'script_timeout'];

@@ -2,9 +2,8 @@ import { CancellationScope, condition, log } from '@temporalio/workflow';
 import type { BuildRef, StopRequest } from '../../activities/contract.ts';
 import type { Interruption } from '../../domain/context/outcome.ts';
 import { reasonOf, throwBug } from '../node/activity-failure.ts';
-import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildScope } from '../failover/node-assignment.ts';
 import { STOP_LIMIT_MS, type BuildNode } from '../node/build-node.ts';
-import type { BuildRun } from '../node/build-run.ts';
 import { watch, type Watched } from '../node/watched.ts';
 
 export type EndingKinds = readonly Interruption['kind'][];
@@ -37,12 +36,7 @@ export interface Canceller {
   run<T>(work: Stoppable<T>): Promise<Watched<T> | undefined>;
 }
 
-interface CancellerScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
-}
-
-export function openCanceller(build: BuildRef, { assignment, run }: CancellerScope): Canceller {
+export function openCanceller(build: BuildRef, { assignment, run }: BuildScope): Canceller {
   let isStuck = false;
 
   const stopUntilEnded = async <T>(

@@ -3,17 +3,12 @@ import type { BuildRef } from '../../activities/contract.ts';
 import { describeHoldPoint, type HoldPoint } from '../../domain/build/hold.ts';
 import { formatMoment } from '../../domain/build/stage-table.ts';
 import { clearValue } from '../../domain/clear-text.ts';
-import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildScope } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import type { ShellStart } from '../node/shells.ts';
 import { logAndContinue } from './background.ts';
 
-export interface HoldScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
-}
-
-interface StopScope extends HoldScope {
+interface StopScope extends BuildScope {
   readonly build: BuildRef;
 }
 
@@ -68,14 +63,14 @@ function tellStop(where: string, { notices, progress }: BuildRun): void {
 }
 
 /** Returns the call that starts the job's container for a person's shell. */
-export function shellStart(build: BuildRef, { assignment }: HoldScope): ShellStart {
+export function shellStart(build: BuildRef, { assignment }: BuildScope): ShellStart {
   return (count) => assignment.onNode((node) => node.quick.startForShell(build, count));
 }
 
 /** Writes people's commands into the trace. Runs beside the build. */
 export async function writeNotices(
   build: BuildRef,
-  { assignment, run: { notices } }: HoldScope,
+  { assignment, run: { notices } }: BuildScope,
 ): Promise<void> {
   for (;;) {
     await condition(() => notices.next !== undefined);
@@ -92,7 +87,6 @@ export async function writeNotices(
  * Waits until all notices are in the trace, because nothing can be written once the trace is
  * finished.
  */
-export async function noticesWritten({ assignment, run: { notices } }: HoldScope): Promise<void> {
-  if (notices.next === undefined) return;
+export async function noticesWritten({ assignment, run: { notices } }: BuildScope): Promise<void> {
   await condition(() => notices.next === undefined || assignment.failover !== undefined);
 }

@@ -10,19 +10,17 @@ import type { BuildOutcome, Interruption, StageOutcome } from '../../domain/cont
 import type { BuildPlan, JobSummary, PlannedStage } from '../../domain/context/stage.ts';
 import { acknowledge } from './acknowledgement.ts';
 import { inBackground } from './background.ts';
-import type { NodeAssignment } from '../failover/node-assignment.ts';
+import type { BuildScope } from '../failover/node-assignment.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import { isDelivery, openStages, stageTimeLeft, type BuildStages } from './build-stages.ts';
 
-export interface StageSequenceScope {
-  readonly assignment: NodeAssignment;
-  readonly run: BuildRun;
+export interface StageSequenceScope extends BuildScope {
   /** True: the call that prepares the environment also acknowledges the job. */
   readonly beginsInOneCall?: boolean;
 }
 
 const NODE_CONFIRMS_TIMEOUT = 'node-confirms-timeout';
-/** Exit code for a payload that cannot be run. Source: spec/coordinator-api §4 b. */
+/** Exit code for a payload that cannot be run. Source: gitlab-runner `common/trace.go`. */
 const REJECTED_EXIT_CODE = 3;
 /**
  * A clean-up only deletes a few files. One that takes longer than this hangs, and would occupy the
@@ -99,11 +97,9 @@ async function resolveSecrets(
   return ended.kind === 'succeeded' ? undefined : outcomeOfStages(ended, run.interruption);
 }
 
-interface StagesScope {
+interface StagesScope extends BuildScope {
   readonly build: BuildRef;
-  readonly assignment: NodeAssignment;
   readonly stages: BuildStages;
-  readonly run: BuildRun;
   readonly clock: JobClock;
 }
 
@@ -174,7 +170,7 @@ interface EndedPreparation {
 
 /**
  * Decides whose fault a failed preparation is. A shell that did not start is not the user's fault.
- * Source: spec/execution §1.
+ * Source: gitlab-runner `common/build.go` (executePrepareScripts).
  */
 function outcomeOfPreparation(
   { name }: PlannedStage,

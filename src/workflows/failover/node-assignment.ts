@@ -38,6 +38,12 @@ export interface NodeAssignment {
   onNode<T>(call: (node: BuildNode) => Promise<T>): Promise<T>;
 }
 
+/** A build on its present node. */
+export interface BuildScope {
+  readonly assignment: NodeAssignment;
+  readonly run: BuildRun;
+}
+
 export interface AssignmentOptions extends AssignedNode {
   readonly job: JobSummary;
   readonly plan: FailoverPlan | undefined;

@@ -54,6 +54,7 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
         maximumAttempts: 3,
       },
     }),
+    /** Calls that run a stage, retried until it ends. */
     stage: proxyActivities<BuildActivities>({
       ...common,
       cancellationType: ending,
@@ -76,7 +77,7 @@ export function proxyNode(nodeQueue: string, job: JobSummary) {
       scheduleToCloseTimeout: '2 minutes',
       retry: { nonRetryableErrorTypes, initialInterval: '1 second', maximumInterval: '10 seconds' },
     }),
-    /** Calls that deliver the result of a finished job, however long GitLab is away. */
+    /** Calls that send the trace, the artifacts and the result, however long GitLab is away. */
     patient: proxyActivities<BuildActivities>({
       ...common,
       startToCloseTimeout: jobTimeoutMs + 24 * 3_600_000,

@@ -10,7 +10,7 @@ const FORMATS: readonly string[] = ['raw', 'zip', 'gzip'];
 /**
  * Answers uploads. Small uploads are kept in memory. GitLab keeps one file of each type: it accepts
  * the same file again and refuses a different one. Source: GitLab `lib/api/ci/runner.rb`,
- * `app/services/ci/job_artifacts/create_service.rb`, spec/coordinator-api §7.
+ * `app/services/ci/job_artifacts/create_service.rb`.
  */
 export function createArtifactCalls(options: JobCallOptions): Pick<Handlers, 'uploadArtifacts'> {
   const { violations } = options;

@@ -16,8 +16,8 @@ export interface DownloadOptions extends JobCallOptions {
 }
 
 /**
- * Answers downloads of artifacts. Source: GitLab `lib/api/ci/runner.rb` (GET jobs/:id/artifacts),
- * spec/coordinator-api §7.
+ * Answers downloads of artifacts. Source: GitLab `lib/api/ci/runner.rb` (GET
+ * jobs/:id/artifacts).
  */
 export function createDownloadCall(options: DownloadOptions): Handlers['downloadArtifacts'] {
   const { jobs, earlier, violations } = options;

@@ -55,8 +55,7 @@ export interface JobFacts {
 
 /**
  * Returns the payload of a job, which answers `POST /jobs/request`.
- * Source: GitLab `lib/api/entities/ci/job_request/`, `app/presenters/ci/build_runner_presenter.rb`,
- * spec/job-payload.
+ * Source: GitLab `lib/api/entities/ci/job_request/`, `app/presenters/ci/build_runner_presenter.rb`.
  */
 export function payloadOf(
   job: ServerJob,

@@ -20,10 +20,7 @@ type RunnerCalls = Pick<
   'register' | 'verify' | 'unregister' | 'unregisterManager' | 'resetToken' | 'discovery'
 >;
 
-/**
- * Answers the calls about runners. Source: GitLab `lib/api/ci/runner.rb`, `/runners`;
- * spec/coordinator-api §2.
- */
+/** Answers the calls about runners. Source: GitLab `lib/api/ci/runner.rb`, `/runners`. */
 export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
   const { runners, registrationTokens, violations } = options;
   /** Answers 403 when the token belongs to no runner, or no longer belongs to one. */

@@ -12,7 +12,7 @@ const MAX_PATCH_BYTES = 4 * 1024 * 1024;
 /**
  * Answers `PATCH /jobs/:id/trace`. It compares only the start of a patch with the trace, as GitLab
  * does. It accepts a patch that ends where the trace ends now, even when GitLab already had it.
- * Source: GitLab `app/services/ci/append_build_trace_service.rb`, spec/coordinator-api §5.
+ * Source: GitLab `app/services/ci/append_build_trace_service.rb`.
  */
 export function createTraceCall(options: JobCallOptions): (jobId: number) => Handler {
   const { violations } = options;

@@ -5,7 +5,8 @@ import type { ReceivedTrace } from './received-trace.ts';
 import { checkInfo, type Violations } from './violations.ts';
 
 /**
- * Every GitLab knows these reasons, whether it lists them or not. Source: spec/coordinator-api §6.
+ * Every GitLab knows these reasons, whether it lists them or not. Source: gitlab-runner
+ * `common/network.go`, `common/failure_reason_mapper.go`.
  */
 const ALWAYS_KNOWN_REASONS: readonly string[] = [
   ...['script_failure', 'runner_system_failure', 'job_execution_timeout', 'unknown_failure'],
@@ -14,7 +15,7 @@ const ALWAYS_KNOWN_REASONS: readonly string[] = [
 /**
  * Answers `PUT /jobs/:id`. A real GitLab only logs a wrong checksum of the trace. This one answers
  * it once with 412, and accepts the trace again from its start. Source: GitLab
- * `app/services/ci/update_build_state_service.rb`, spec/coordinator-api §6.
+ * `app/services/ci/update_build_state_service.rb`.
  */
 export function createUpdateCall(options: JobCallOptions): (jobId: number) => Handler {
   const { violations } = options;

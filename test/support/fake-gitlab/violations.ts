@@ -30,8 +30,8 @@ const REQUEST_ID = /^[0-9a-f]{32}$/;
 const SYSTEM_ID = /^[sr]_[A-Za-z0-9]{12}$/;
 
 /**
- * Checks what gitlab-runner sends with every call of this kind. Source: spec/coordinator-api
- * 1.2–1.5.
+ * Checks what gitlab-runner sends with every call of this kind. Source: gitlab-runner
+ * `network/client.go` (do, doJSON), `network/gitlab.go`.
  */
 export function checkConduct(violations: Violations, request: FakeRequest, conduct: Conduct): void {
   const { headers } = request;
