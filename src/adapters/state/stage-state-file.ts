@@ -1,9 +1,9 @@
-import { watch } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStageOver } from '../../domain/script/stage-state.ts';
 import type { StageWait } from '../../ports/index.ts';
 import { errorCode } from '../host/error-code.ts';
+import { watchFile } from '../host/watch-file.ts';
 
 /** Room for two lines with a nonce, and the rest of a longer content. */
 const MAX_STATE_BYTES = 256;
@@ -28,8 +28,7 @@ async function whenState(
   signal: AbortSignal,
 ): Promise<void> {
   let wake = (): void => undefined;
-  // Some file systems (overlay and network ones) do not report changes, so the file is also polled.
-  const watcher = watch(file, () => wake());
+  const stopWatching = watchFile(file, () => wake());
   try {
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, MAX_LOOK_MS)) {
       const woken = new Promise<void>((resolve) => {
@@ -42,7 +41,7 @@ async function whenState(
       poll.abort();
     }
   } finally {
-    watcher.close();
+    stopWatching();
   }
 }
 

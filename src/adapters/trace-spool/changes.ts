@@ -1,5 +1,5 @@
-import { watch } from 'node:fs';
 import type { Clock } from '../../ports/index.ts';
+import { watchFile } from '../host/watch-file.ts';
 
 /** Signals when to read a file again. */
 export interface Changes {
@@ -8,7 +8,7 @@ export interface Changes {
   close(): void;
 }
 
-/** Some file systems (overlay and network ones) do not report changes. */
+/** Some changes are not reported: see {@link watchFile}. */
 const POLL_MS = 100;
 /** The file is read at most this often, and not for every single line that a job writes. */
 const BATCH_MS = 20;
@@ -24,7 +24,7 @@ export function watchChanges(path: string, clock: Clock, signal: AbortSignal): C
   };
   const onEnd = (): void => sleep.abort();
   signal.addEventListener('abort', onEnd);
-  const stopWatching = watchFile(path, onChange);
+  const stopWatching = watchIfThere(path, onChange);
 
   const rest = async (ms: number): Promise<void> => {
     if (signal.aborted) return;
@@ -46,12 +46,10 @@ export function watchChanges(path: string, clock: Clock, signal: AbortSignal): C
   };
 }
 
-function watchFile(path: string, onChange: () => void): () => void {
+/** The caller has the file open, so it can still read the file after its removal. */
+function watchIfThere(path: string, onChange: () => void): () => void {
   try {
-    const watcher = watch(path, onChange);
-    // The machine has too many watches. Polling continues.
-    watcher.on('error', () => watcher.close());
-    return () => watcher.close();
+    return watchFile(path, onChange);
   } catch {
     return () => undefined;
   }

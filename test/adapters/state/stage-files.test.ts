@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, writeFileSync } from 'node:fs';
+import fs, { constants, writeFileSync } from 'node:fs';
 import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, it, mock } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { wakeContainer } from '../../../src/adapters/state/wake-pipe.ts';
 import { draftOf, setUp, setUpStores } from './open-store.ts';
@@ -118,6 +119,28 @@ describe('files of a stage', () => {
     await over;
   });
 
+  for (const code of ['ENOSPC', 'EMFILE'] as const) {
+    it(`tell of a stage's beginning and end when no file can be watched any more (${code})`, () =>
+      withoutWatches(code, async () => {
+        const { store } = await setUp();
+        const { buildId } = await store.create(draftOf(1));
+        const { state } = await store.stageFiles(buildId, 'helper');
+        const wait = { nonce: 'mine', signal: AbortSignal.timeout(5_000) };
+        const begun = store.whenBegun(buildId, 'helper', wait);
+        const over = store.whenOver(buildId, 'helper', wait);
+        await writeFile(state, 'mine 0\n\nover mine\n');
+        await Promise.all([begun, over]);
+        assert.ok(!wait.signal.aborted);
+      }));
+  }
+
+  it('cannot be waited for when somebody has deleted them', async () => {
+    const { store } = await setUp();
+    const { buildId } = await store.create(draftOf(1));
+    const wait = { nonce: 'mine', signal: AbortSignal.timeout(5_000) };
+    await assert.rejects(store.whenBegun(buildId, 'helper', wait), { code: 'ENOENT' });
+  });
+
   it('include a wake-up pipe for each container, also in a directory of an earlier release', async () => {
     const { store } = await setUp();
     const { buildId } = await store.create(draftOf(1));
@@ -186,3 +209,18 @@ describe('files of a stage', () => {
     await begun;
   });
 });
+
+/** Runs `work` while Node refuses to watch files, as when the user's inotify watches are used up. */
+async function withoutWatches(code: string, work: () => Promise<void>): Promise<void> {
+  const watching = mock.method(fs, 'watch', () => {
+    throw Object.assign(new Error('no watches left'), { code });
+  });
+  syncBuiltinESMExports();
+  try {
+    await work();
+    assert.ok(watching.mock.callCount() > 0);
+  } finally {
+    watching.mock.restore();
+    syncBuiltinESMExports();
+  }
+}
