@@ -10,5 +10,10 @@ export interface Clock {
    * restarts with the machine.
    */
   monotonicMs(): number;
+  /**
+   * Identifies the boot of the machine, from which `monotonicMs` counts. Absent where the machine
+   * does not tell it.
+   */
+  readonly boot?: string | undefined;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

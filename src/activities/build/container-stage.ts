@@ -51,6 +51,8 @@ export interface StageStart {
   readonly previousStartedAt: string;
   /** See {@link Clock.monotonicMs}. */
   readonly sinceMs: number;
+  /** See {@link Clock.boot}. Also absent in notes of releases up to 0.1.0. */
+  readonly boot?: string;
   /** Absent in notes of releases up to 0.1.0, which never opened one. */
   readonly opensStdin?: boolean;
   /**
@@ -119,14 +121,25 @@ function parseStdin(value: unknown): FilledStdin | undefined {
 
 function parseStart(value: unknown): StageStart | undefined {
   if (!isObject(value)) return undefined;
-  const { nonce, containerId, previousStartedAt, sinceMs, opensStdin } = value;
+  const { nonce, containerId, previousStartedAt, sinceMs } = value;
   if (typeof nonce !== 'string' || typeof containerId !== 'string') return undefined;
   if (typeof previousStartedAt !== 'string' || typeof sinceMs !== 'number') return undefined;
-  const start: StageStart = {
-    ...{ nonce, containerId, previousStartedAt, sinceMs },
-    ...(value['waits'] === true && { waits: true }),
-    ...(value['early'] === true && { early: true }),
-    ...(value['marks'] === true && { marks: true }),
+  return { nonce, containerId, previousStartedAt, sinceMs, ...parseLaterFacts(value) };
+}
+
+/** Reads the facts that not every release has noted. */
+function parseLaterFacts({
+  boot,
+  opensStdin,
+  waits,
+  early,
+  marks,
+}: Record<string, unknown>): Partial<StageStart> {
+  return {
+    ...(typeof boot === 'string' && { boot }),
+    ...(typeof opensStdin === 'boolean' && { opensStdin }),
+    ...(waits === true && { waits }),
+    ...(early === true && { early }),
+    ...(marks === true && { marks }),
   };
-  return typeof opensStdin === 'boolean' ? { ...start, opensStdin } : start;
 }

@@ -22,6 +22,7 @@ import { findOwner } from '../environment/file-owner.ts';
 import { CREATE_CONTAINERS, type LiveBuild } from '../build/live-builds.ts';
 import type { ArchiveEntry, ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
+import { assertSameBoot } from './same-boot.ts';
 import { hasBegunEarly, hasBegunWaiting, isIdle, type SeenContainer } from './waiting-stage.ts';
 
 /** When Docker has refused to start a container for this long, the refusal is final. */
@@ -51,6 +52,7 @@ export async function startOnce(
     ports.metrics.stageReattached(build.context);
     return opened.start;
   }
+  assertNoLostStart({ ...stage, opened });
   // The container still runs an earlier stage that could not be stopped in time.
   if (!isReady(opened) && isAlive(status)) await engine.stopContainer(container, 'kill');
 
@@ -81,6 +83,15 @@ class RecreationStopped extends Error {}
 
 interface OpenedStage extends ContainerStage {
   readonly opened: OpenedContainer;
+}
+
+/**
+ * Throws when a restart of the machine may have lost the start of this stage. A container that is
+ * alive has lost nothing, and the helper's scripts are the runner's own, which may run twice.
+ */
+function assertNoLostStart({ place, ports, opened: { start, status } }: OpenedStage): void {
+  if (start === undefined || place === 'helper' || isAlive(status)) return;
+  assertSameBoot(start, ports);
 }
 
 /** Whether the container runs already, and waits for the script of this stage. */
@@ -190,6 +201,7 @@ async function openHandedOver(
     return { status, start };
   }
   if (isSame && isAlive(status)) return { status, start, isEarly: true };
+  assertSameBoot(start, stage.ports);
   if (isSame) return { status: await replaceEarly(build, stage), start: undefined };
   // Another process may have died right after it replaced the container.
   return { status: status ?? (await recreate(build, stage)), start: undefined };
@@ -255,6 +267,7 @@ async function noteStart(
     containerId: status.id,
     previousStartedAt: isReady(opened) ? '' : status.startedAt,
     sinceMs: ports.clock.monotonicMs(),
+    ...(ports.clock.boot !== undefined && { boot: ports.clock.boot }),
     opensStdin: status.opensStdin,
     ...(runsStageLoop(status) && { waits: true as const }),
     ...(opened.isEarly === true && { early: true as const }),

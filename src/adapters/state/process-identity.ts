@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { errorCode } from '../host/error-code.ts';
 
+const BOOT_FILE = '/proc/sys/kernel/random/boot_id';
 const BOOT_DIGITS = 8;
 const ENDED = 'ended';
 /**
@@ -10,9 +12,12 @@ const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;
 
 /** Reads a few digits of the boot id; undefined where there is no /proc. */
-export async function readBoot(): Promise<string | undefined> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
-  return boot?.slice(0, BOOT_DIGITS);
+export function readBoot(): string | undefined {
+  try {
+    return readFileSync(BOOT_FILE, 'utf8').slice(0, BOOT_DIGITS);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -21,7 +26,7 @@ export async function readBoot(): Promise<string | undefined> {
  * process lives.
  */
 export async function describeProcess(pid: number): Promise<string> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
+  const boot = await readFile(BOOT_FILE, 'utf8').catch(() => undefined);
   if (boot === undefined) return isAlive(pid) ? 'alive' : ENDED;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];

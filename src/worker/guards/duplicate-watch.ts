@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
-import { readBoot } from '../../adapters/state/process-identity.ts';
 import type { StateDirectory } from '../../adapters/state/state-directory.ts';
 import type { Temporal } from '../../adapters/temporal/connect.ts';
 import { readPollers } from '../../adapters/temporal/pollers.ts';
@@ -30,7 +29,7 @@ export async function openDuplicateWatch(options: DuplicateNodesOptions): Promis
   const identity = formatProcessName({
     host: program.hostname,
     pid: process.pid,
-    boot: await readBoot(),
+    boot: systemClock.boot,
     sinceMs: systemClock.nowMs(),
   });
   const predecessor = await readFile(state.leaverFile, 'utf8').catch(() => undefined);

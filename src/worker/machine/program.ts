@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Randomness, RunningDigest } from '../../ports/index.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
 import type { Digests } from '../../domain/runner/digests.ts';
+import { readBoot } from '../../adapters/state/process-identity.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { readRevision } from './revision.ts';
 
@@ -24,6 +25,7 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   // This is the machine's clock; `performance.now()` begins anew in each process.
   monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
+  boot: readBoot(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
