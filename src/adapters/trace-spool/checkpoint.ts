@@ -15,6 +15,10 @@ export interface Checkpoint {
   readonly pipeline: TracePipelineState;
   /** Number of bytes of each followed file that were copied. */
   readonly offsets: Readonly<Record<string, number>>;
+  /** Paths of the followed files. Absent in release 0.1. */
+  readonly paths?: Readonly<Record<string, string>>;
+  /** See {@link Clock.boot}. Absent in release 0.1. */
+  readonly boot?: string | undefined;
   /** Keys of everything that was appended once. */
   readonly keys: readonly string[];
   readonly ackedBytes: number;

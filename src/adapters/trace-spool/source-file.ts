@@ -14,6 +14,8 @@ export interface SourceFile {
   read(buffer: Uint8Array, offset: number): Promise<number>;
   /** Frees the disk space. Does nothing when the job has removed our permission. */
   empty(): Promise<void>;
+  /** Appends a hole. Does nothing when the job has removed our permission. */
+  lengthen(toBytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,9 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
     },
     empty: async () => {
       if (isWritable) await file.truncate(0).catch(failed('empty'));
+    },
+    lengthen: async (toBytes) => {
+      if (isWritable) await file.truncate(toBytes).catch(failed('lengthen'));
     },
     close: () => file.close(),
   };

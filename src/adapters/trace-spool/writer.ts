@@ -14,6 +14,7 @@ import { writeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { addCheckedLength, type CheckedLength } from './checked-lengths.ts';
 import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
+import { restoreLengths } from './restore-lengths.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
 import { createKeyedMutex } from '../host/keyed-mutex.ts';
@@ -53,6 +54,7 @@ export async function openTraceWriter(options: WriterOptions): Promise<SpoolWrit
   const file = await openSpoolFile(join(options.directory, 'trace'));
   try {
     const recovery = await recover(options.directory, file);
+    await restoreLengths(recovery.checkpoint, options.clock.boot);
     const writer = new DiskTraceWriter(options, file, recovery);
     await writer.begin(recovery);
     return writer;
@@ -74,6 +76,7 @@ class DiskTraceWriter implements SpoolWriter {
   readonly #pipeline: TracePipeline;
   readonly #keys: Set<string>;
   readonly #offsets: Map<string, number>;
+  readonly #paths: Map<string, string>;
   /**
    * The files stay open as long as this writer, because a job may remove our permission to open
    * them again.
@@ -99,9 +102,11 @@ class DiskTraceWriter implements SpoolWriter {
       { ...options.pipeline, tools: NATIVE_BYTE_TOOLS },
       checkpoint?.pipeline,
     );
-    const { keys, offsets, sequence, ackedBytes, marks, base } = checkpoint ?? NOTHING_YET;
+    const { keys, offsets, paths = {}, ...rest } = checkpoint ?? NOTHING_YET;
+    const { sequence, ackedBytes, marks, base } = rest;
     this.#keys = new Set(keys);
     this.#offsets = new Map(Object.entries(offsets));
+    this.#paths = new Map(Object.entries(paths));
     this.#sequence = sequence;
     this.#firm = this.#pipeline.snapshot();
     this.#checkedLengths = addCheckedLength(marks ?? [], this.#firm);
@@ -242,6 +247,7 @@ class DiskTraceWriter implements SpoolWriter {
       buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES),
     }));
     this.#followed.set(source, opening);
+    this.#paths.set(source, path);
     opening.catch(() => this.#followed.delete(source));
     return opening;
   }
@@ -357,6 +363,8 @@ class DiskTraceWriter implements SpoolWriter {
     return {
       version: 1,
       ...{ sequence, pipeline, offsets, keys },
+      paths: Object.fromEntries(this.#paths),
+      boot: this.#options.clock.boot,
       ackedBytes: this.ackedBytes,
       marks: this.#checkedLengths,
       base: this.#base,

@@ -140,6 +140,45 @@ describe('a trace after a crash', () => {
   });
 });
 
+describe('a followed file after a power cut', () => {
+  for (const source of ['build', 'service/0']) {
+    it(`is not copied again when its end is lost, and continues after it (${source})`, async () => {
+      await writeFile(output, 'one\ntwo\n');
+      const before = await openWriter({ boot: 'boot-1' });
+      await before.followFile(source, output, ENDED);
+      await before.appendOnce('a', 'line\n');
+      const trace = await sendable(before);
+      await truncate(output, 6);
+      const writer = await openWriter({ boot: 'boot-2' });
+      await writer.followFile(source, output, ENDED);
+      assert.equal(await sendable(writer), trace);
+      await appendFile(output, 'three\n');
+      await writer.followFile(source, output, ENDED);
+      assert.equal(await sendable(writer), `${trace}three\n`);
+    });
+  }
+
+  it('is copied again when the job itself has truncated it', async () => {
+    await writeFile(output, 'a long line\n');
+    const before = await openWriter({ boot: 'boot-1' });
+    await before.followFile('build', output, ENDED);
+    await before.checkpoint();
+    await writeFile(output, 'new\n');
+    const writer = await openWriter({ boot: 'boot-1' });
+    await writer.followFile('build', output, ENDED);
+    assert.equal(await sendable(writer), 'a long line\nnew\n');
+  });
+
+  it('is left alone when it is gone', async () => {
+    await writeFile(output, 'one\n');
+    const before = await openWriter({ boot: 'boot-1' });
+    await before.followFile('build', output, ENDED);
+    await before.checkpoint();
+    await rm(output);
+    assert.equal(await sendable(await openWriter({ boot: 'boot-2' })), 'one\n');
+  });
+});
+
 const DAMAGES: readonly (readonly [
   name: string,
   damage: () => Promise<void>,

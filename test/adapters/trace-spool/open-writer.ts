@@ -40,13 +40,17 @@ const log: Log = {
   error: (message, fields) => errors.push({ message, ...fields }),
 };
 
-/** Opens a spool as in a new process. A spool that is dropped without closing simulates a crash. */
-export function newSpool(): TraceSpool {
+/**
+ * Opens a spool as in a new process. A spool that is dropped without closing simulates a crash, and
+ * another boot a restart of the machine.
+ */
+export function newSpool(boot?: string): TraceSpool {
   const spool = createTraceSpool({
     builds: { directory: () => directory },
     clock: {
       nowMs: () => Date.now(),
       monotonicMs: () => performance.now(),
+      boot,
       sleep: (ms, signal) => sleep(ms, undefined, { signal }),
     },
     log,
@@ -57,10 +61,10 @@ export function newSpool(): TraceSpool {
 
 /** A writer of a new process, for a trace without time stamps unless `variables` want them. */
 export function openWriter(
-  changes: ContextChanges & { variables?: readonly object[] } = {},
+  changes: ContextChanges & { variables?: readonly object[]; boot?: string } = {},
 ): Promise<TraceWriter> {
-  const { variables = [NO_STAMPS, SECRET], ...rest } = changes;
-  return newSpool().open(contextOf({ ...rest, job: { variables, ...rest.job } }));
+  const { variables = [NO_STAMPS, SECRET], boot, ...rest } = changes;
+  return newSpool(boot).open(contextOf({ ...rest, job: { variables, ...rest.job } }));
 }
 
 export async function sendable(writer: TraceWriter): Promise<string> {
