@@ -1,6 +1,6 @@
 import { readCheckpoints, type Checkpoint } from './checkpoint.ts';
 import { findLastGood, type CheckedLength } from './checked-lengths.ts';
-import type { SpoolFile } from './spool-file.ts';
+import { FILLING, type SpoolFile } from './spool-file.ts';
 
 /** The state in which a writer continues. */
 export interface Recovery {
@@ -13,8 +13,6 @@ export interface Recovery {
   readonly damage: { readonly lostBytes: number } | undefined;
 }
 
-/** Takes the place of a byte that was lost. */
-const FILLING = '?';
 const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const BEGINNING: CheckedLength = { lengthBytes: 0, crc: 0 };
 

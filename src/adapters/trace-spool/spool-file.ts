@@ -21,6 +21,11 @@ export interface SpoolFile {
    */
   examine(lengthBytes: number, base?: CheckedLength): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
+  /**
+   * Fills what is missing on disk below `lengthBytes`, and returns the length that was left.
+   * Returns undefined when nothing is missing.
+   */
+  fillMissing(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -29,7 +34,10 @@ export interface Examination {
   readonly crc: number;
 }
 
+/** Takes the place of a byte that was lost. */
+export const FILLING = '?';
 const EXAMINED_AT_ONCE_BYTES = 1024 * 1024;
+const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 export async function openSpoolFile(path: string): Promise<SpoolFile> {
@@ -81,8 +89,23 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
       await file.truncate(length);
       lengthBytes = length;
     },
+    fillMissing: async () => {
+      const { size } = await file.stat();
+      if (size >= lengthBytes) return undefined;
+      await fill(file, size, lengthBytes).catch((error: unknown) => {
+        throw diskFault('write', path, error);
+      });
+      return size;
+    },
     close: () => file.close(),
   };
+}
+
+async function fill(file: FileHandle, startByte: number, endByte: number): Promise<void> {
+  for (let at = startByte; at < endByte;) {
+    const bytes = Buffer.alloc(Math.min(FILLED_AT_ONCE_BYTES, endByte - at), FILLING);
+    at += (await file.write(bytes, 0, bytes.length, at)).bytesWritten;
+  }
 }
 
 async function readFully(file: FileHandle, start: number, maxBytes: number): Promise<Uint8Array> {

@@ -16,6 +16,7 @@ import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { restoreLengths } from './restore-lengths.ts';
 import { openSourceFile, type SourceFile } from './source-file.ts';
+import { partToCopy } from './source-parts.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
 import { createKeyedMutex } from '../host/keyed-mutex.ts';
 
@@ -38,7 +39,6 @@ export interface SpoolWriter extends TraceWriter {
 const CHUNK_BYTES = 256 * 1024;
 /** How much output beyond the limit may stay on the disk. */
 const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
-const LINE_FEED = 0x0a;
 const ENDING_STREAMS: readonly TraceStream[] = ['stdout', 'stderr', 'service', 'runner'];
 
 const NOTHING_YET: Omit<Checkpoint, 'pipeline'> = {
@@ -93,7 +93,7 @@ class DiskTraceWriter implements SpoolWriter {
   #firmRevision = 0;
   /** Used to find the correct beginning of a damaged trace. */
   #checkedLengths: readonly CheckedLength[];
-  readonly #base: CheckedLength | undefined;
+  #base: CheckedLength | undefined;
 
   constructor(options: WriterOptions, file: SpoolFile, { checkpoint }: Recovery) {
     this.#options = options;
@@ -116,11 +116,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   /** Makes the recovered state firm, and logs what was lost. */
   async begin({ checkpoint, damage }: Recovery): Promise<void> {
-    if (damage !== undefined) {
-      const { log, fields, directory } = this.#options;
-      log.error('trace was damaged on disk', { ...fields, directory, ...damage });
-      await this.#printLoss(damage.lostBytes);
-    }
+    if (damage !== undefined) await this.#tellLoss(damage.lostBytes);
     if (checkpoint === undefined && damage === undefined) return;
     this.#revision++;
     await this.checkpoint();
@@ -128,7 +124,9 @@ class DiskTraceWriter implements SpoolWriter {
     if (damage !== undefined) await this.#saveQuick();
   }
 
-  async #printLoss(lostBytes: number): Promise<void> {
+  async #tellLoss(lostBytes: number): Promise<void> {
+    const { log, fields, directory } = this.#options;
+    log.error('trace was damaged on disk', { ...fields, directory, lostBytes });
     if (lostBytes === 0) return;
     const text = `up to ${lostBytes} bytes of this log were lost on the runner's disk: "?" stands for each that had not been sent`;
     await this.#append(this.#mask('runner', Buffer.from(formatRunnerLine('warning', text))));
@@ -180,9 +178,25 @@ class DiskTraceWriter implements SpoolWriter {
     });
   }
 
-  read(startByte: number, maxBytes: number): Promise<Uint8Array> {
+  async read(startByte: number, maxBytes: number): Promise<Uint8Array> {
     const length = Math.max(0, Math.min(maxBytes, this.sendableBytes - startByte));
+    const bytes = await this.#file.read(startByte, length);
+    if (bytes.length === length) return bytes;
+    await this.#exclusively({ keys: ['checkpoint'] }, () => this.#alone(() => this.#fillMissing()));
     return this.#file.read(startByte, length);
+  }
+
+  /** Continues like a recovery when something has truncated the trace's file: see `recover`. */
+  async #fillMissing(): Promise<void> {
+    const keptBytes = await this.#file.fillMissing();
+    if (keptBytes === undefined) return;
+    const { lengthBytes, crc } = this.#pipeline.snapshot();
+    this.#base = { lengthBytes, crc };
+    this.#checkedLengths = [];
+    await this.#tellLoss(
+      Math.max(0, this.#file.lengthBytes - Math.max(keptBytes, this.ackedBytes)),
+    );
+    await this.#checkpointAlone();
   }
 
   async followFile(source: string, path: string, signal: AbortSignal): Promise<void> {
@@ -281,9 +295,7 @@ class DiskTraceWriter implements SpoolWriter {
     }
     const wanted = buffer.subarray(0, Math.min(left, buffer.length));
     const read = wanted.subarray(0, await file.read(wanted, offset));
-    const { stream, bytes } = isService(source)
-      ? { stream: 'service' as const, bytes: wholeLines(read, buffer.length) }
-      : { stream: 'stdout' as const, bytes: read };
+    const { stream, bytes } = partToCopy(source, read, buffer.length);
     this.#setOffset(source, offset + bytes.length);
     await this.#append(this.#mask(stream, bytes));
     return bytes.length;
@@ -291,11 +303,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   /** Drops only output that a checkpoint covers, because after a crash the rest is read again. */
   async #drop(source: string, file: SourceFile): Promise<void> {
-    if (!this.#firm.isOverLimit) {
-      const taken = await this.#take();
-      await this.#file.sync();
-      await this.#saveFirm(taken);
-    }
+    if (!this.#firm.isOverLimit) await this.#checkpointAlone();
     await file.empty();
     this.#setOffset(source, 0);
   }
@@ -359,6 +367,12 @@ class DiskTraceWriter implements SpoolWriter {
     this.#firmRevision = taken.revision;
   }
 
+  async #checkpointAlone(): Promise<void> {
+    const taken = await this.#take();
+    await this.#file.sync();
+    await this.#saveFirm(taken);
+  }
+
   #format({ sequence, pipeline, offsets, keys }: TakenState): Checkpoint {
     return {
       version: 1,
@@ -376,18 +390,4 @@ class DiskTraceWriter implements SpoolWriter {
 interface TakenState extends Pick<Checkpoint, 'sequence' | 'pipeline' | 'offsets' | 'keys'> {
   /** The number of changes until then. */
   readonly revision: number;
-}
-
-/**
- * Whether the source is a service. Several services share one stream of the trace, so a line of one
- * must not continue another's.
- */
-function isService(source: string): boolean {
-  return source.startsWith('service/');
-}
-
-/** Returns only whole lines. A line longer than one read is copied in parts. */
-function wholeLines(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const end = bytes.lastIndexOf(LINE_FEED) + 1;
-  return end === 0 && bytes.length === maxBytes ? bytes : bytes.subarray(0, end);
 }

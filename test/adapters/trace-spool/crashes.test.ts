@@ -266,6 +266,31 @@ describe('a trace that the disk damaged', () => {
     assert.equal(errors.length, 1);
   });
 
+  for (const [what, ackedBytes, isTold] of [
+    ['all of it was sent', 8, false],
+    ['half of it was sent', 4, true],
+  ] as const) {
+    it(`keeps its place when it is truncated while its writer lives, and ${what}`, async () => {
+      const writer = await openWriter();
+      await writer.appendOnce('a', 'one\ntwo\n');
+      await writer.checkpoint();
+      writer.ackedBytes = ackedBytes;
+      await truncate(join(directory, 'trace'), 2);
+      assert.equal(Buffer.from(await writer.read(0, 100)).toString(), 'on??????');
+      await writer.appendOnce('b', 'three\n');
+      const trace = await sendable(writer);
+      const line = isTold ? '[^\\n]*WARNING: up to 4 bytes of this log were lost[^\\n]*\\n' : '';
+      assert.match(trace, new RegExp(`^on\\?{6}${line}three\\n$`));
+      const sum = crc32(`one\ntwo\n${trace.slice(8)}`)
+        .toString(16)
+        .padStart(8, '0');
+      assert.equal(writer.checksum().checksum, `crc32:${sum}`);
+      assert.equal(errors.length, 1);
+      assert.equal(await sendable(await openWriter()), trace);
+      assert.equal(errors.length, 1, 'it is not told again');
+    });
+  }
+
   it('can be damaged once more, and keeps its place', async () => {
     await (await openWriter()).appendOnce('a', 'one\n');
     for (const _ of ['first', 'second']) {
