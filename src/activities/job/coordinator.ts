@@ -161,9 +161,10 @@ async function finishTrace(
   if (!isSuccess) await copyUnreadOutput(build, before, ports);
   for (const stage of before) await printStage(build, { stage, attempt: 1, ports });
   await concludeServices(build, ports);
+  // Nothing that is still held back may follow the last line.
+  await trace.endStreams();
   const line = formatResultLine(outcome);
   if (line !== undefined) await trace.appendOnce('result', line);
-  await trace.endStreams();
   // After the note no output is copied again, so it must be durable before.
   if (!isSuccess) await trace.checkpoint();
   await Promise.all([trace.checkpoint(), FINISHED_NOTE.set(context.buildId, ports)]);
@@ -202,6 +203,7 @@ async function copyUnreadOutput(
     const { output } = await builds.stageFiles(context.buildId, place);
     await trace.followFile(place, output, AbortSignal.abort());
   }
+  await trace.endStreams();
 }
 
 /**

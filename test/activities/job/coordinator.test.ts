@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Acknowledgement, BuildActivities } from '../../../src/activities/contract.ts';
 import type {
@@ -7,6 +10,7 @@ import type {
   TraceWriter,
   UpdateReply,
 } from '../../../src/ports/index.ts';
+import { createTraceSpool } from '../../../src/adapters/trace-spool/trace-spool.ts';
 import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
@@ -15,6 +19,8 @@ import { createFakeSpool, createFakeStore } from '../support/fake-disk.ts';
 import { createFakeCoordinator } from '../support/fake-gitlab.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld, tick, type World } from '../support/world.ts';
+
+const CLEANUP = { name: 'cleanup_file_variables', place: 'runner', attempts: 1 } as const;
 
 interface Setting {
   readonly world: World;
@@ -163,9 +169,8 @@ describe('reporting a result', () => {
 
   it('prints the stages that only print a line before its own line, once', async () => {
     const { world, node, build } = open();
-    const stage = { name: 'cleanup_file_variables', place: 'runner', attempts: 1 } as const;
-    await runActivity(() => node.reportResult(build, { state: 'success' }, [stage]));
-    await runActivity(() => node.reportResult(build, { state: 'success' }, [stage]));
+    await runActivity(() => node.reportResult(build, { state: 'success' }, [CLEANUP]));
+    await runActivity(() => node.reportResult(build, { state: 'success' }, [CLEANUP]));
     const { trace } = world.gitlab;
     assert.equal(trace.split('Cleaning up project directory').length, 2);
     assert.ok(trace.indexOf('Cleaning up') < trace.indexOf('Job succeeded'));
@@ -289,6 +294,37 @@ describe('reporting a result', () => {
     world.disk.files.build.output = 'last words\n';
     await runActivity(() => node.reportResult(build, { state: 'canceled' }));
     assert.match(world.gitlab.trace, /last words\n.*Job failed: canceled/s);
+  });
+
+  it('ends with its own line when that output is half a line or half a secret', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tgr-report-'));
+    try {
+      const path = (name: string): string => join(directory, name);
+      const paths = { script: path('script'), state: path('state'), output: path('output') };
+      const files = { ...paths, nextStage: path('turn'), wakePipe: undefined };
+      await writeFile(files.output, 'last words: hunter2');
+      const variables = [{ key: 'PASSWORD', value: 'hunter2hunter2', masked: true }];
+      const context = contextOf({ job: { variables } });
+      const world = createWorld(context);
+      const builds = {
+        ...createFakeStore(world, () => true),
+        directory: () => directory,
+        stageFiles: () => Promise.resolve(files),
+      };
+      const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: () => tick() };
+      const { log } = openProcess(world).ports;
+      const traces = createTraceSpool({ builds, clock, log });
+      const { node } = openProcess(world, { ports: { traces, builds, clock } }).activities;
+      const { buildId } = context;
+      await runActivity(() => node.reportResult({ buildId }, { state: 'canceled' }, [CLEANUP]));
+      await traces.close(buildId);
+      assert.match(
+        await readFile(path('trace'), 'utf8'),
+        /last words: hunter2.*Cleaning up.*Job failed: canceled[^\n]*\n$/s,
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('has that output durably on the disk before it notes that nothing follows', async () => {
