@@ -29,8 +29,8 @@ export interface LiveBuild {
    */
   readonly closing: AbortController;
   /**
-   * Aborts when GitLab has accepted the job in this process, because GitLab takes no trace before
-   * that.
+   * Aborts when this process knows that GitLab has accepted the job, because GitLab takes no trace
+   * before that.
    */
   readonly acknowledged: AbortController;
   /** What GitLab has answered to the acknowledgement, once it has {@link acknowledged} the job. */

@@ -46,7 +46,10 @@ export function createTraceActivities(
       withHeartbeat(async () => {
         const build = await live.find(buildId);
         if (build === undefined) return 'sealed';
-        const { ignoreCanceling, jobTimeoutMs } = options;
+        const { ignoreCanceling, jobTimeoutMs, awaitsAcknowledgement = false } = options;
+        // The workflow knows that GitLab has accepted the job, perhaps from an earlier process. A
+        // call to that process may have been repeated here, and still wait for the acceptance.
+        if (!awaitsAcknowledgement) build.acknowledged.abort();
         const name = `upload ignoreCanceling=${ignoreCanceling} jobTimeoutMs=${jobTimeoutMs}`;
         const uploading = build.joined(name, () => upload(build, options, ports));
         return Promise.race([endAfterReport(build, uploading, options), untilCancelled()]);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildActivities, UploadEnd } from '../../../src/activities/contract.ts';
+import type {
+  BuildActivities,
+  UploadEnd,
+  UploadOptions,
+} from '../../../src/activities/contract.ts';
 import type {
   Coordinator,
   PatchReply,
@@ -298,6 +302,19 @@ describe('an upload that begins with its build', () => {
     await runActivity(() => node.reportResult(build, { state: 'success' }));
     assert.equal(await uploading, 'sealed');
     assert.match(world.gitlab.trace, /Somebody looks[^]*Running with/);
+  });
+
+  it('is sent on in the next process, where Temporal has repeated the call of before the acknowledgement', async () => {
+    const { world, build } = await open(() => ({}));
+    const { node } = openProcess(world).activities;
+    const upload = (more: Partial<UploadOptions>): Promise<UploadEnd> =>
+      runActivity(() => node.uploadTrace(build, { ignoreCanceling: false, ...more }));
+    const repeated = upload({ awaitsAcknowledgement: true });
+    for (let turns = 0; turns < 100; turns += 1) await tick();
+    const called = upload({});
+    await until(() => world.gitlab.trace !== '');
+    await runActivity(() => node.reportResult(build, { state: 'success' }));
+    assert.deepEqual(await Promise.all([repeated, called]), ['sealed', 'sealed']);
   });
 
   it('returns when GitLab has taken the result, before the build is released', async () => {
