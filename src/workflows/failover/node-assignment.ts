@@ -3,11 +3,12 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
+  patched,
 } from '@temporalio/workflow';
 import type { FailoverPlan } from '../../domain/context/failover.ts';
 import type { JobSummary } from '../../domain/context/stage.ts';
 import { FailureType } from '../../domain/failure.ts';
-import { isNodeSilent, isNotPickedUp } from '../node/activity-failure.ts';
+import { isNodeSilent, isNotPickedUp, isProcessStopped } from '../node/activity-failure.ts';
 import { HEARTBEAT_MS, proxyNode, type BuildNode } from '../node/build-node.ts';
 import type { BuildRun } from '../node/build-run.ts';
 import {
@@ -114,7 +115,7 @@ export function openAssignment(options: AssignmentOptions): NodeAssignment {
         try {
           return answer.take();
         } catch (error) {
-          searching ??= lookAfter(error, startedMs);
+          if (!isRepeatedAfterStop(error)) searching ??= lookAfter(error, startedMs);
         }
       }
       scope.cancel(); // The process that served this call is gone.
@@ -144,6 +145,14 @@ function beginOn({ progress }: BuildRun, protocol: number): void {
 /** Whether a call failed because its node is lost, which is reported elsewhere. */
 export function isNodeLost(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === NODE_LOST;
+}
+
+/**
+ * Whether a call has to be repeated because the node's process was stopped during its last try.
+ * Builds that an earlier release ended for this reason stay ended.
+ */
+function isRepeatedAfterStop(error: unknown): boolean {
+  return isProcessStopped(error) && patched('repeats a call whose process was stopped');
 }
 
 function isRecordLost(error: unknown): boolean {
