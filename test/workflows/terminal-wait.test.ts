@@ -63,6 +63,19 @@ describe('the wait for a terminal', () => {
     );
   });
 
+  it('takes no lines of the runner along when a cancel leaves it out', async () => {
+    const { node, handle } = await start(
+      { step_script: new Promise<StageOutcome>(() => undefined) },
+      { ...FILES_PLAN, terminal: TERMINAL, cleansUpLast: true },
+    );
+    await node.calls.when('runStage step_script');
+    await handle.signal(cancelBuildSignal);
+    assert.deepEqual(await outcomeOf(handle), { state: 'canceled' });
+    const calls = callsOf(node);
+    assert.ok(!calls.includes(WAIT), calls.join(', '));
+    assert.ok(calls.includes('cleanup_file_variables + reportResult canceled'), calls.join(', '));
+  });
+
   it('is none where the node has no session server', async () => {
     const { node, handle } = await start({}, FILES_PLAN);
     await outcomeOf(handle);

@@ -147,7 +147,7 @@ async function runTries(
   const failurePoint: HoldPoint = { failureOf: stage.name };
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const limitMs = leftMs();
-    if (isEnding() || limitMs === 0) return { kind: 'stopped' };
+    if (isEnding() || limitMs === 0) return stopBeforeTry(attempt, options, parts);
     outcome = await runTry({ stage, attempt, options, limitMs }, parts);
     if (!hasFailed(outcome, isHeldAt(failurePoint, run)) || assignment.failover !== undefined) {
       return outcome;
@@ -158,6 +158,12 @@ async function runTries(
     } else if (isHeldAt(failurePoint, run) && (await stopAt(failurePoint, parts))) attempts += 1;
   }
   return outcome;
+}
+
+/** Ends a stage before a try. Lines that no try has taken along go with a later call. */
+function stopBeforeTry(attempt: number, { deferred }: StageTries, { run }: Parts): StageOutcome {
+  if (attempt === 1) run.progress.deferredPrintStages.push(...deferred);
+  return { kind: 'stopped' };
 }
 
 /**
