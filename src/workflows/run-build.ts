@@ -2,6 +2,7 @@ import {
   CancellationScope,
   getExternalWorkflowHandle,
   log,
+  patched,
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { BuildRef } from '../activities/contract.ts';
@@ -254,11 +255,23 @@ async function conclude(
 
 /** Shows the result in Temporal while the containers are kept, because GitLab has it too. */
 async function whileHeld(build: BuildRef, { outcome, ...scope }: Conclusion): Promise<void> {
-  const { run } = scope;
+  const { run, assignment } = scope;
   const { kept, stages, shells } = run;
   run.show({ stage: 'hold' });
   run.showAttributes(attributesOfEnd(outcome, run.progress.failedStage));
-  await kept.whenLetGo({ stages, shells, start: shellStart(build, scope) });
+  await kept.whenLetGo({
+    ...{ stages, shells, start: shellStart(build, scope) },
+    isLost: () => isResultDueElsewhere(assignment),
+  });
+}
+
+/**
+ * Whether another node has to tell GitLab the result. If GitLab has it already, the hold goes on,
+ * because the lost node may come back. In builds of earlier releases a hold always went on.
+ */
+function isResultDueElsewhere({ failover }: NodeAssignment): boolean {
+  if (failover === undefined || failover.kind === 'left') return false;
+  return patched('another node reports the result before a hold ends');
 }
 
 /** Uploads the trace beside the stages, and learns from GitLab's answers when the job must end. */

@@ -6,6 +6,7 @@ import type { BuildOutcome } from '../../src/domain/context/outcome.ts';
 import type { FailoverPlan } from '../../src/domain/context/failover.ts';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { FailureType } from '../../src/domain/failure.ts';
+import { holdUpdate } from '../../src/workflows/messages.ts';
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
@@ -18,6 +19,8 @@ const RESCUE: FailoverPlan = { sealedJob: 'sealed', isWhole: true, waitMs: 2_000
 interface Start {
   readonly plan: BuildPlan;
   readonly rescue: FailoverPlan;
+  /** How long a person keeps the containers after the job. */
+  readonly hold: string;
 }
 
 /** 30 s until a heartbeat is missed, 20 s for the search for a node, and a reserve for a busy machine. */
@@ -48,7 +51,7 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
 
   /** Starts a build and waits for the call at which its node will be lost. */
   async function startUpTo(at: string, more: Partial<Start> = {}): Promise<Pair> {
-    const { plan = FULL_PLAN, rescue = RESCUE } = more;
+    const { plan = FULL_PLAN, rescue = RESCUE, hold } = more;
     const lost = await world.startNode(uniqueName('lost'));
     const other = await world.startNode(uniqueName('other'));
     const stage = /^runStage (\S+)/.exec(at)?.[1];
@@ -64,7 +67,11 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     if (stage !== undefined) lost.stage(stage, losing.promise);
     else lost.behave({ [at.split(' ')[0] ?? '']: once });
     const job = jobOf(plan);
+    const begin = defer<'accepted'>();
+    if (hold !== undefined) lost.behave({ acknowledgeJob: () => begin.promise });
     const handle = await startBuild(world, { node: lost, job, input: { rescue } });
+    if (hold !== undefined) await handle.executeUpdate(holdUpdate, { args: [hold] });
+    begin.resolve('accepted');
     await lost.calls.when(at);
     return {
       handle,
@@ -137,6 +144,16 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
       assert.deepEqual(lost.outcomes, []);
     });
   }
+
+  it('fails, and another node tells GitLab, before a person lets its containers go', async () => {
+    const { handle, lost, other, join } = await startUpTo('reportResult success', { hold: '1h' });
+    join();
+    await lost.kill();
+    await other.calls.when('reportResult failed', 1, FOUND_OUT_MS);
+    const outcome = await resultOf(handle);
+    assert.equal(outcome.state === 'failed' && outcome.reason, 'runner_system_failure');
+    assert.equal(callsOf(other).at(-1), 'releaseBuild');
+  });
 
   const LOST_RECORD: readonly (readonly [at: string, acknowledgements: number])[] = [
     ['acknowledgeJob', 2],

@@ -14,7 +14,10 @@ export interface KeptContainers {
   letGo(): void;
   /** Until when they are kept at the latest; 0 while nothing keeps them. */
   readonly untilMs: number;
-  /** Resolves when nothing keeps them any more. Starts their container for shells meanwhile. */
+  /**
+   * Resolves when nothing keeps them any more, or when another node has to tell GitLab the result.
+   * Starts their container for shells meanwhile.
+   */
   whenLetGo(held: HeldBuild): Promise<void>;
 }
 
@@ -22,6 +25,8 @@ interface HeldBuild {
   readonly stages: StageProgress;
   readonly shells: Shells;
   readonly start: ShellStart;
+  /** Whether the node is lost before GitLab has the result. */
+  isLost(): boolean;
 }
 
 export function openKeptContainers(): KeptContainers {
@@ -36,13 +41,15 @@ export function openKeptContainers(): KeptContainers {
     get untilMs() {
       return untilMs;
     },
-    whenLetGo: async ({ stages, shells, start }) => {
-      while (untilMs > Date.now()) {
+    whenLetGo: async ({ stages, shells, start, isLost }) => {
+      while (untilMs > Date.now() && !isLost()) {
         const endMs = untilMs;
         const until = formatMoment(endMs);
         const summary = clearValue(`the containers are kept until ${until} at the latest`);
         await stages.waitFor(`release or ${until}: the containers are kept`, () =>
-          condition(() => untilMs !== endMs || shells.isAwaited, endMs - Date.now(), { summary }),
+          condition(() => untilMs !== endMs || shells.isAwaited || isLost(), endMs - Date.now(), {
+            summary,
+          }),
         );
         if (shells.isAwaited && untilMs === endMs) await shells.serve(start);
       }
