@@ -19,9 +19,11 @@ export type ServiceLogPorts = Pick<Ports, 'builds' | 'engine' | 'log'>;
  */
 export async function followServices(build: LiveBuild, ports: ServiceLogPorts): Promise<void> {
   if (build.serviceLogs !== undefined) return;
-  const variables = buildVariables(build.context, { jobStatus: 'running' });
   const services = await readServices(build, ports);
-  const isWanted = services.length > 0 && variables.flag('CI_DEBUG_SERVICES', false);
+  // Secrets are fetched before the services start.
+  if (services.length === 0) return;
+  const variables = buildVariables(build.context, { jobStatus: 'running' });
+  const isWanted = variables.flag('CI_DEBUG_SERVICES', false);
   build.serviceLogs ??= isWanted ? begin(build, services, ports) : NO_LOGS;
 }
 

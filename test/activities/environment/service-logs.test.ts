@@ -21,12 +21,15 @@ const SERVICE = {
 interface Options {
   readonly isWanted?: boolean;
   readonly services?: readonly (typeof SERVICE)[];
+  /** False: the services start only when the test says so. */
+  readonly areStarted?: boolean;
   readonly status?: Partial<ContainerStatus> | Error;
   readonly fault?: Error;
 }
 
 /** A build with services that have started. Copying ends when it is told to, or with the fault. */
-function setUp({ isWanted = true, services = [SERVICE], status = {}, fault }: Options = {}) {
+function setUp(options: Options = {}) {
+  const { isWanted = true, services = [SERVICE], areStarted = true, status = {}, fault } = options;
   const { docker } = contextOf().runner;
   const limits = { ...NO_SERVICES_CONFIG, memoryBytes: 64 * 1024 * 1024 };
   const context = contextOf({
@@ -34,7 +37,8 @@ function setUp({ isWanted = true, services = [SERVICE], status = {}, fault }: Op
     runner: { docker: { ...docker, services: limits } },
   });
   const world = createWorld(context);
-  world.disk.notes.set('services', services);
+  const noteServices = () => void world.disk.notes.set('services', services);
+  if (areStarted) noteServices();
   const copied: string[] = [];
   const engine: Partial<ReturnType<Ports['engine']>> = {
     copyServiceLog: (id, { name, file, signal }) => {
@@ -69,7 +73,7 @@ function setUp({ isWanted = true, services = [SERVICE], status = {}, fault }: Op
       followed,
     };
   };
-  return { ...{ copied, warnings, open }, trace: () => world.spool.saved.text };
+  return { ...{ copied, warnings, open, noteServices }, trace: () => world.spool.saved.text };
 }
 
 describe('the logs of services', () => {
@@ -81,6 +85,18 @@ describe('the logs of services', () => {
     await settle();
     assert.deepEqual(copied, ['id-db db-sql /services/0.log']);
     assert.deepEqual(followed, ['service/0 /services/0.log']);
+    await conclude();
+  });
+
+  it('are copied although a stage has run before the services have started', async () => {
+    const { copied, open, noteServices } = setUp({ areStarted: false });
+    const { follow, conclude } = await open();
+    await follow();
+    assert.deepEqual(copied, []);
+    noteServices();
+    await follow();
+    await settle();
+    assert.equal(copied.length, 1);
     await conclude();
   });
 
