@@ -6,6 +6,7 @@ import {
   sharesNetworkStack,
   type CheckTarget,
 } from '../../domain/executor/service-check.ts';
+import { TransientError } from '../../domain/failure.ts';
 import { formatServiceWarning } from '../../domain/script/service-warning.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
@@ -32,6 +33,8 @@ const MAX_LOG_BYTES = 64 * 1024;
 /** How long to wait for the output of a service that does not listen. */
 const MAX_WORDS_WAIT_MS = 10_000;
 const LOOK_AGAIN_MS = 500;
+/** A passing fault at the end of the time does not cost the answers that are there. */
+const MIN_TRIES = 3;
 
 /**
  * Waits until all services listen, at most for the configured time. Never fails the job: a service
@@ -80,21 +83,42 @@ interface Look {
 
 const NOTHING_SEEN: Look = { answers: new Set(), ends: new Map(), output: '', fault: undefined };
 
+/** Checks all services. A passing fault of Docker is waited for, as long as there is time. */
 async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> {
-  const { services, signal, ports } = wait;
+  const { services, signal, ports, deadlineMs } = wait;
   const targets = services.flatMap((service) => targetOf(service, networkModeOf(build, wait)));
   if (targets.length === 0) return NOTHING_SEEN;
-  try {
-    const engine = ports.engine(build.context.runner);
-    const check = await startCheck(build, wait, targets);
-    const look = await watchCheck({ ...wait, engine, check, targets });
-    await engine.removeContainer(check);
-    return look;
-  } catch (error) {
-    signal.throwIfAborted();
-    const fault = error instanceof Error ? error.message : String(error);
-    return { ...NOTHING_SEEN, fault };
+  for (let tries = 1; ; tries += 1) {
+    // A failure of this is no failure of the check: the preparation's next try goes on with the wait.
+    await assertLease(build, ports);
+    try {
+      return await lookOnce(build, wait, targets);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isTimeLeft = tries < MIN_TRIES || ports.clock.monotonicMs() < deadlineMs;
+      if (!(error instanceof TransientError) || !isTimeLeft) {
+        return { ...NOTHING_SEEN, fault: messageOf(error) };
+      }
+      await ports.clock.sleep(LOOK_AGAIN_MS, signal);
+    }
   }
+}
+
+async function lookOnce(
+  build: LiveBuild,
+  wait: TimedWait,
+  targets: readonly CheckTarget[],
+): Promise<Look> {
+  const engine = wait.ports.engine(build.context.runner);
+  const check = await startCheck(build, wait, targets);
+  const look = await watchCheck({ ...wait, engine, check, targets });
+  // A container that is left here is removed with the environment.
+  await engine.removeContainer(check).catch(() => undefined);
+  return look;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function networkModeOf({ context }: LiveBuild, { plan }: ServiceWait): string {
@@ -119,7 +143,6 @@ async function startCheck(
   targets: readonly CheckTarget[],
 ): Promise<string> {
   const { context } = build;
-  await assertLease(build, ports);
   const engine = ports.engine(context.runner);
   const input = { context, network: plan.network };
   const id = await engine.createContainer(checkSpec(input, { image: helperImage, targets }));
@@ -226,6 +249,6 @@ async function readServiceLog(engine: ContainerEngine, id: string): Promise<stri
   try {
     return textOf(await engine.readLogs(id, { maxBytes: MAX_LOG_BYTES, timestamps: true }));
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -4,6 +4,7 @@ import { createLiveBuilds } from '../../../src/activities/build/live-builds.ts';
 import { planFor } from '../../../src/activities/environment/containers.ts';
 import { waitForServices } from '../../../src/activities/environment/service-wait.ts';
 import type { StartedService } from '../../../src/activities/environment/services.ts';
+import { TransientError } from '../../../src/domain/failure.ts';
 import { NO_SERVICES_CONFIG } from '../../../src/domain/runner/services-config.ts';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import type { ContainerStatus, Ports } from '../../../src/ports/index.ts';
@@ -27,10 +28,13 @@ interface Options {
   readonly networkMode?: string;
   /** Why Docker creates no container for the check. */
   readonly fault?: Error;
+  /** The calls of Docker or Temporal that fail once, with a passing fault. */
+  readonly failOnce?: readonly ('createContainer' | 'readLogs' | 'removeContainer' | 'confirm')[];
 }
 
 /** A build that waits for services, whose containers print and end as the test says. */
-function setUp({ timeoutSeconds = 30, networkMode = '', fault }: Options = {}) {
+function setUp(options: Options = {}) {
+  const { timeoutSeconds = 30, networkMode = '', fault, failOnce = [] } = options;
   const { docker } = contextOf().runner;
   const services = { ...NO_SERVICES_CONFIG, waitTimeoutSeconds: timeoutSeconds };
   const context = contextOf({ runner: { docker: { ...docker, networkMode, services } } });
@@ -38,13 +42,18 @@ function setUp({ timeoutSeconds = 30, networkMode = '', fault }: Options = {}) {
   const [logs, ends] = [new Map<string, string>(), new Map<string, () => void>()];
   const checks: ContainerSpec[] = [];
   const removed: string[] = [];
+  const failing = new Set(failOnce);
+  const mayFail = (call: (typeof failOnce)[number]) => {
+    if (failing.delete(call)) throw new TransientError(`${call} has failed`);
+  };
   let states: Readonly<Record<string, ContainerStatus['state']>> = {};
   const engine: Partial<ReturnType<Ports['engine']>> = {
-    createContainer: (spec) => {
-      if (fault !== undefined) return Promise.reject(fault);
+    createContainer: async (spec) => {
+      mayFail('createContainer');
+      if (fault !== undefined) throw fault;
       if (!('check' in states)) checks.push(spec);
       states = { check: 'created', ...states };
-      return Promise.resolve('check');
+      return 'check';
     },
     inspectContainer: (id) => Promise.resolve({ ...STATUS, id, state: states[id] ?? 'running' }),
     startContainer: (id) => {
@@ -57,14 +66,26 @@ function setUp({ timeoutSeconds = 30, networkMode = '', fault }: Options = {}) {
         ends.set(id, () => resolve({ ...STATUS, id, exitCode: 3, oomKilled: true }));
         signal.addEventListener('abort', () => reject(signal.reason as Error));
       }),
-    readLogs: (id) =>
-      Promise.resolve([{ stream: 'stdout', bytes: new TextEncoder().encode(logs.get(id)) }]),
-    removeContainer: (id) => Promise.resolve(void removed.push(id)),
+    readLogs: async (id) => {
+      mayFail('readLogs');
+      return [{ stream: 'stdout', bytes: new TextEncoder().encode(logs.get(id)) }];
+    },
+    removeContainer: async (id) => {
+      mayFail('removeContainer');
+      removed.push(id);
+    },
+  };
+  const leases: Ports['leases'] = {
+    ...openProcess(world).ports.leases,
+    confirm: async () => {
+      mayFail('confirm');
+      return 'held';
+    },
   };
   /** Begins the wait in a new process of the node. */
   const begin = async (waited: readonly StartedService[], startMs?: number) => {
     const clock = createManualClock(startMs);
-    const { ports } = openProcess(world, { engine, ports: { clock } });
+    const { ports } = openProcess(world, { engine, ports: { clock, leases } });
     const build = await createLiveBuilds(ports).open(context.buildId);
     const plan = planFor(build, ports);
     const stop = new AbortController();
@@ -139,6 +160,42 @@ describe('the wait for services', () => {
     assert.equal(second.end(), 'over');
     assert.equal(checks.length, 1);
     assert.equal(logs.get('starts check'), '1');
+  });
+
+  it('is not done where Temporal did not say whose the build is, and is begun again', async () => {
+    const { checks, trace, begin } = setUp({ failOnce: ['confirm'] });
+    assert.equal((await begin([DATABASE])).end(), 'stopped');
+    assert.doesNotMatch(trace(), /WARNING/);
+    assert.equal((await begin([DATABASE])).end(), 'waits');
+    assert.equal(checks.length, 1);
+  });
+
+  for (const call of ['createContainer', 'readLogs', 'removeContainer'] as const) {
+    it(`keeps all answers though ${call} fails once`, async () => {
+      const { logs, ends, trace, begin } = setUp({ failOnce: [call] });
+      const wait = await begin([DATABASE]);
+      logs.set('check', ANSWER(0));
+      ends.get('check')?.();
+      await settle();
+      await wait.clock.pass(500);
+      ends.get('check')?.();
+      await settle();
+      assert.equal(wait.end(), 'over');
+      assert.doesNotMatch(trace(), /WARNING/);
+    });
+  }
+
+  it('keeps the answers though Docker fails for a moment when the time is over', async () => {
+    const { logs, trace, begin } = setUp({ failOnce: ['readLogs'] });
+    logs.set('check', ANSWER(1));
+    logs.set('id-db', 'starting up');
+    const wait = await begin([DATABASE, REDIS]);
+    await wait.clock.pass(30_000);
+    await wait.clock.pass(500);
+    await wait.clock.pass(0);
+    assert.equal(wait.end(), 'over');
+    assert.match(trace(), /Service postgres-0 probably/);
+    assert.doesNotMatch(trace(), /Service redis-1/);
   });
 
   it('ends at once, and is not done, when the job is canceled', async () => {
