@@ -5,6 +5,7 @@ import {
   BEGUN_BEFORE,
   CANNOT_BEGIN,
   COPIER_AT_LIMIT,
+  COPIER_STALLED,
   type StageState,
 } from '../../domain/script/stage-state.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
@@ -114,13 +115,18 @@ async function judgeCopier(
     const message = `cannot write ${output}: no space left, or the disk fails; a part of the log is lost`;
     return giveUpForFullDisk(build, { place, ports, message });
   }
-  const why =
-    exitCode === COPIER_AT_LIMIT
-      ? 'the script wrote more than may wait while the runner did not read it'
-      : 'a process that copies the output was killed by the script';
-  const line = formatRunnerLine('warning', `A part of this log is missing: ${why}`);
+  const line = formatRunnerLine('warning', `A part of this log is missing: ${whyCut(exitCode)}`);
   await build.trace.appendOnce(`${key}/cut`, line);
   return undefined;
+}
+
+function whyCut(copierExitCode: number): string {
+  if (copierExitCode === COPIER_AT_LIMIT) {
+    return 'the script wrote more than may wait while the runner did not read it';
+  }
+  return copierExitCode === COPIER_STALLED
+    ? 'the disk of the runner did not take the output for a minute'
+    : 'a process that copies the output was killed by the script';
 }
 
 /** Returns the outcome of a script that did not run, and so did not fail. */

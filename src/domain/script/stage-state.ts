@@ -12,6 +12,12 @@ export interface StageState {
 export const COPIER_AT_LIMIT = 153;
 
 /**
+ * Recorded in place of the copier's exit code when the disk did not take the output in time. No
+ * signal leads to this code.
+ */
+export const COPIER_STALLED = 200;
+
+/**
  * The exit code of a script that had begun before, when nobody knows how it ended: see `wrapStage`.
  */
 export const BEGUN_BEFORE = 254;

@@ -1,6 +1,6 @@
 import { formatMark, type MarkKind } from './log-marks.ts';
 import { quote } from './quote.ts';
-import { BEGUN_BEFORE, CANNOT_BEGIN } from './stage-state.ts';
+import { BEGUN_BEFORE, CANNOT_BEGIN, COPIER_STALLED } from './stage-state.ts';
 
 /** Paths of a stage's files in its container. */
 export interface StagePaths {
@@ -24,6 +24,8 @@ export interface Wrapping {
 
 /** The unit of `ulimit -f` in most shells; bash counts in 1024 bytes. */
 const ULIMIT_UNIT_BYTES = 512;
+/** How many hundredths of a second the end of a stage waits for a disk that takes no output. */
+const MAX_STALLED = 6_000;
 
 /**
  * The script file of a stage. It records that the stage begins, runs `body` and records the exit
@@ -51,7 +53,8 @@ const ULIMIT_UNIT_BYTES = 512;
  * - The state file is overwritten in place and not replaced, because a full disk has room for that.
  * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for the
  *   end of the pipe, but until the copier has nothing more to read. The rest ends with the
- *   container.
+ *   container. A copier that waits for the disk (state D) gets more time than one that a process
+ *   left behind keeps busy. Some shells have a sleep for whole seconds only.
  * - A wrapper that marks the log ends the copier first. So no output is added after the mark of the
  *   end, although the container still runs for a moment. The shell must not print anything after
  *   the mark either. So the mark is left out when the shell had a start-up file, which may have set
@@ -81,20 +84,10 @@ if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
       ( trap 'exit 1' TERM; eval "$_runner_body" )
       _runner_code=$?
       exec >/dev/null 2>&1
-      _runner_turn=0
-      _runner_idle=0
-      while [ "$_runner_turn" -lt 600 ] && IFS=' ' read -r _ _ _runner_is _ <"/proc/$_runner_copier/stat"; do
-        case $_runner_is in
-          [ZX]) break ;;
-          S) _runner_idle=$((_runner_idle + 1)) ;;
-          *) _runner_idle=0 ;;
-        esac
-        if [ "$_runner_idle" -gt 5 ]; then break; fi
-        if [ "$_runner_idle" -gt 0 ] || [ "$_runner_turn" -gt 200 ]; then sleep 0.01; fi
-        _runner_turn=$((_runner_turn + 1))
-      done
+      ${AWAIT_COPIER}
       IFS=' ' read -r _ _ _runner_is _ <"/proc/$_runner_copier/stat" || _runner_is=X
       _runner_copied=0
+      if [ "$_runner_stalled" -ge ${MAX_STALLED} ]; then _runner_copied=${COPIER_STALLED}; fi
       case $_runner_is in
         [ZX]) wait "$_runner_copier"; _runner_copied=$? ;;${wrapping.marksLog === true ? END_COPIER : ''}
       esac
@@ -115,6 +108,29 @@ else
 fi
 `;
 }
+
+/** Waits until the copier has nothing more to read, or for too long. */
+const AWAIT_COPIER = `_runner_turn=0
+      _runner_idle=0
+      _runner_stalled=0
+      _runner_step=1
+      while [ "$_runner_turn" -lt 600 ] && [ "$_runner_stalled" -lt ${MAX_STALLED} ] &&
+        IFS=' ' read -r _ _ _runner_is _ <"/proc/$_runner_copier/stat"; do
+        case $_runner_is in
+          [ZX]) break ;;
+          S) _runner_idle=$((_runner_idle + 1)) ;;
+          *) _runner_idle=0 ;;
+        esac
+        case $_runner_is in
+          D) _runner_stalled=$((_runner_stalled + _runner_step)) ;;
+          *) _runner_turn=$((_runner_turn + _runner_step)) ;;
+        esac
+        if [ "$_runner_idle" -gt 5 ]; then break; fi
+        if [ "$_runner_idle" -gt 0 ]; then sleep 0.01
+        elif [ $((_runner_turn + _runner_stalled)) -gt 200 ]; then
+          sleep 0.01 || { sleep 1 && _runner_step=100; }
+        fi
+      done`;
 
 const END_COPIER = `
         *) kill -KILL "$_runner_copier"; wait "$_runner_copier" ;;`;

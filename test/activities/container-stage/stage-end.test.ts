@@ -6,6 +6,7 @@ import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import {
   BEGUN_BEFORE,
   COPIER_AT_LIMIT,
+  COPIER_STALLED,
   type StageState,
 } from '../../../src/domain/script/stage-state.ts';
 import type { ContainerStatus } from '../../../src/ports/index.ts';
@@ -143,6 +144,7 @@ describe('output that was not copied', () => {
       COPIER_AT_LIMIT,
       /wrote more than may wait/,
     ],
+    ['because the disk stalled costs a warning', COPIER_STALLED, /did not take the output/],
     ['because the job killed the copier costs a warning', 137, /was killed by the script/],
   ];
   for (const [why, copierExitCode, said] of cases) {

@@ -6,6 +6,7 @@ import {
   BEGUN_BEFORE,
   CANNOT_BEGIN,
   COPIER_AT_LIMIT,
+  COPIER_STALLED,
 } from '../../../src/domain/script/stage-state.ts';
 import { formatMark } from '../../../src/domain/script/log-marks.ts';
 import { shellOptions, wrapStage } from '../../../src/domain/script/wrapper.ts';
@@ -209,6 +210,45 @@ describeForShells('a wrapped stage', 'all', (shell) => {
     assert.match(run.output, /^last$/m);
     assert.deepEqual(run.state, { exitCode: 0 });
     other.remove();
+  });
+
+  /** The script with a copier that copies only after a time, in the state that a file tells. */
+  const stalling = (script: string, states: readonly [letter: string, seconds: number][]) => {
+    const stat = join(place.dir, 'stat');
+    const tell = (letter: string) =>
+      `echo '1 (cat) ${letter} 1' >'${stat}.new'; mv '${stat}.new' '${stat}'`;
+    const pauses = states.map(([letter, seconds]) => `${tell(letter)}; sleep ${seconds}; `);
+    writeFileSync(stat, `1 (cat) ${states[0]?.[0] ?? 'R'} 1\n`);
+    return script
+      .replaceAll('"/proc/$_runner_copier/stat"', `'${stat}'`)
+      .replace(
+        /exec cat <&3 3<&- 4>&- 6<&- (>>\S+) \)/,
+        `exec 4>&- 6<&-; ${pauses.join('')}cat <&3 $1; ${tell('Z')} )`,
+      );
+  };
+
+  it('waits for a copier that waits for the disk, and then for the rest of the output', async () => {
+    const script = stalling(wrap('echo late'), [
+      ['D', 1.5],
+      ['R', 0.2],
+    ]);
+    const run = await place.runText(shell, script.replace('-lt 600', '-lt 60'));
+    assert.deepEqual([run.output, run.state], ['late\n', { exitCode: 0 }]);
+  });
+
+  it('reports that the log may be cut when the disk takes nothing for long', async () => {
+    for (const script of [wrap('exit 3'), wrapMarked('exit 3')]) {
+      const short = stalling(script, [['D', 3]]).replaceAll('6000', '100');
+      const run = await place.runText(shell, short);
+      assert.deepEqual(run.state, { exitCode: 3, copierExitCode: COPIER_STALLED });
+    }
+  });
+
+  it('waits as long with a sleep that takes whole seconds only', async () => {
+    const coarse = 'sleep() { case $1 in *.*) return 1 ;; *) command sleep "$1" ;; esac; }\n';
+    const script = stalling(wrap('echo late'), [['R', 2]]);
+    const run = await place.runText(shell, coarse + script);
+    assert.deepEqual([run.output, run.state], ['late\n', { exitCode: 0 }]);
   });
 
   it('gives commands an empty stdin, so that none of them reads the script', async () => {
