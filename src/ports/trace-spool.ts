@@ -34,7 +34,7 @@ export interface TraceWriter {
   appendBytesOnce(key: string, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   /**
    * Writes the bytes that masking holds back, because the stage's streams have ended. They survive
-   * a crash after the next line or checkpoint; until then the stage is followed again.
+   * a crash after the next new line or checkpoint; until then the stage is followed again.
    */
   endStreams(): Promise<void>;
   /** From now on also masks these phrases in everything that is written. */

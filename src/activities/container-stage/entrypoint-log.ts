@@ -22,6 +22,12 @@ interface Reading extends StartedStage {
   readonly hasMarks: boolean;
   /** The needed part of the log, if the log is followed. With undefined, the log has to be read. */
   readonly followed?: Promise<readonly LogRun[] | undefined> | undefined;
+  readonly taken: TakenLog;
+}
+
+/** How much of a container's log this process has copied to the trace while it follows a stage. */
+export interface TakenLog {
+  untilByte: number;
 }
 
 /**
@@ -30,17 +36,21 @@ interface Reading extends StartedStage {
  * places.
  */
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
-  const { key, ports, isComplete, start } = stage;
+  const { key, ports, isComplete, start, taken } = stage;
   const fromByte = await readLogged(build, stage);
   const log = await readLog(build, stage, fromByte);
   const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
   let startByte = cuts[0];
   for (const cut of cuts.slice(1)) {
-    for (const [index, { stream, bytes }] of sliceRuns(log, startByte, cut).entries()) {
+    // Earlier parts matter only when another process has cut them, and may have died before it
+    // copied them.
+    const runs = cut > taken.untilByte ? sliceRuns(log, startByte, cut) : [];
+    for (const [index, { stream, bytes }] of runs.entries()) {
       await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
     }
     startByte = cut;
   }
+  taken.untilByte = startByte;
   if (startByte - fromByte >= MAX_LOG_BYTES) {
     const line = formatRunnerLine('warning', 'The rest of what the entrypoint said is left out');
     await build.trace.appendOnce(`${key}/entrypoint-cut`, line);

@@ -1,7 +1,7 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
 import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
-import { takeEntrypointLog } from './entrypoint-log.ts';
+import { takeEntrypointLog, type TakenLog } from './entrypoint-log.ts';
 import { followLog } from './followed-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -136,11 +136,12 @@ async function followOutput(
   const { place, ports, start, log } = stage;
   const { nonce } = start;
   const { buildId } = build.context;
-  const reading = { ...stage, hasMarks: start.marks === true };
+  const taken: TakenLog = { untilByte: 0 };
+  const reading = { ...stage, hasMarks: start.marks === true, taken };
   const begun = new AbortController();
   await Promise.all([
     ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
-    followEntrypoint(build, stage, begun.signal),
+    followEntrypoint(build, reading, begun.signal),
     wake(build, stage, AbortSignal.any([ended, begun.signal])),
   ]);
   // A short stage may be over before its beginning is noticed. The output of its entrypoint must
@@ -151,7 +152,7 @@ async function followOutput(
   const { output } = await ports.builds.stageFiles(buildId, place);
   await Promise.all([
     build.trace.followFile(place, output, ended),
-    followEntrypoint(build, stage, ended),
+    followEntrypoint(build, reading, ended),
   ]);
   // Copies what the entrypoint printed after the stage, and what Docker had not logged before.
   await takeEntrypointLog(build, { ...reading, isComplete: true, followed: log?.ended });
@@ -164,7 +165,7 @@ async function followOutput(
  */
 async function followEntrypoint(
   build: LiveBuild,
-  stage: StartedStage,
+  stage: StartedStage & { readonly taken: TakenLog },
   signal: AbortSignal,
 ): Promise<void> {
   if (stage.start.opensStdin !== true) return;

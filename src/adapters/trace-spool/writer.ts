@@ -75,6 +75,8 @@ class DiskTraceWriter implements SpoolWriter {
   readonly #file: SpoolFile;
   readonly #pipeline: TracePipeline;
   readonly #keys: Set<string>;
+  /** Those of the keys that no checkpoint includes yet, because saving one has failed. */
+  readonly #unsavedKeys = new Set<string>();
   readonly #offsets: Map<string, number>;
   readonly #paths: Map<string, string>;
   /**
@@ -246,10 +248,10 @@ class DiskTraceWriter implements SpoolWriter {
     return this.#alone(async () => {
       if (!this.#keys.has(key)) {
         this.#keys.add(key);
+        this.#unsavedKeys.add(key);
         await this.#append(Buffer.concat(mask()));
       }
-      // This also runs when the key was done before, because that save may have failed.
-      if (!this.#isFirm) await this.#saveQuick();
+      if (this.#unsavedKeys.has(key)) await this.#saveQuick();
     });
   }
 
@@ -354,6 +356,7 @@ class DiskTraceWriter implements SpoolWriter {
 
   async #saveQuick(): Promise<void> {
     await writeCheckpoint(this.#options.directory, 'quick', this.#format(await this.#take()));
+    this.#unsavedKeys.clear();
   }
 
   /** Saves a state whose part of the spool file was synced after it was taken. */

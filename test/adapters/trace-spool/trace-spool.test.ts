@@ -40,6 +40,21 @@ describe('a trace writer', () => {
     assert.equal(await sendable(writer), 'one\ntwo\nthree\n');
   });
 
+  it('writes no checkpoint for a key that one includes, and one for a key whose save has failed', async () => {
+    const quick = join(directory, 'trace.checkpoint.quick');
+    const inode = async () => (await stat(quick)).ino;
+    const writer = await openWriter();
+    await writer.appendOnce('a', 'one\n');
+    const first = await inode();
+    await writer.appendOnce('a', 'one\n');
+    assert.equal(await inode(), first);
+    await mkdir(`${quick}.tmp`);
+    await assert.rejects(writer.appendOnce('b', 'two\n'));
+    await rm(`${quick}.tmp`, { recursive: true });
+    await writer.appendOnce('b', 'two\n');
+    assert.equal(await sendable(await openWriter()), 'one\ntwo\n');
+  });
+
   it('hides the values of masked variables, and tokens by their prefixes', async () => {
     const writer = await openWriter({
       job: { features: { token_mask_prefixes: ['own-'] } },

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { withContainer } from '../../../src/activities/build/container-stage.ts';
+import { createLiveBuilds } from '../../../src/activities/build/live-builds.ts';
+import { takeEntrypointLog } from '../../../src/activities/container-stage/entrypoint-log.ts';
+import { contextOf } from '../../domain/job/context-fixture.ts';
+import { openProcess } from '../support/process.ts';
+import { SCRIPT } from '../support/prepared-stage.ts';
+import { createWorld } from '../support/world.ts';
+
+const START = { nonce: 'nonce', containerId: 'id', previousStartedAt: '', sinceMs: 0 };
+
+/** A stage whose container has an entrypoint that prints what the test says. */
+function setUp() {
+  const context = contextOf();
+  const world = createWorld(context);
+  const printed = { text: '' };
+  /** Reads the log in a new process of the node. */
+  const open = async () => {
+    const { ports } = openProcess(world, {
+      engine: {
+        readLogs: async () => [{ stream: 'stdout', bytes: new TextEncoder().encode(printed.text) }],
+      },
+    });
+    const build = await createLiveBuilds(ports).open(context.buildId);
+    const appended: string[] = [];
+    const { trace: writer } = build;
+    const trace: typeof writer = {
+      ...writer,
+      appendBytesOnce: (key, stream, bytes) => {
+        appended.push(key);
+        return writer.appendBytesOnce(key, stream, bytes);
+      },
+    };
+    const stage = withContainer(build, {
+      ...{ key: 'step_script#1', place: 'build', ports, start: START, hasMarks: false },
+      request: { stage: SCRIPT, attempt: 1, jobStatus: 'running' },
+      taken: { untilByte: 0 },
+    } as const);
+    const read = (isComplete = false) =>
+      takeEntrypointLog(Object.assign(build, { trace }), { ...stage, isComplete });
+    return { read, appended };
+  };
+  return { open, printed, trace: () => world.spool.saved.text };
+}
+
+describe('the output of an entrypoint', () => {
+  it('is copied as it grows, each byte once, and its last line when it has ended', async () => {
+    const { open, printed, trace } = setUp();
+    const { read } = await open();
+    for (const text of ['one\n', 'one\ntwo', 'one\ntwo\nthree']) {
+      printed.text = text;
+      await read();
+    }
+    assert.equal(trace(), 'one\ntwo\n');
+    await read(true);
+    assert.equal(trace(), 'one\ntwo\nthree');
+  });
+
+  it('costs nothing more once it is copied, however often it is read', async () => {
+    const { open, printed } = setUp();
+    const { read, appended } = await open();
+    for (let reading = 1; reading <= 10; reading += 1) {
+      printed.text = 'one\n';
+      await read();
+    }
+    printed.text += 'two\n';
+    await read();
+    assert.deepEqual(appended, ['step_script#1/entrypoint/0/0', 'step_script#1/entrypoint/4/0']);
+  });
+
+  it('is copied again from the beginning by another process, which may have missed some', async () => {
+    const { open, printed, trace } = setUp();
+    printed.text = 'one\n';
+    await (await open()).read();
+    printed.text += 'two\n';
+    const second = await open();
+    await second.read();
+    assert.equal(second.appended.length, 2);
+    assert.equal(trace(), 'one\ntwo\n');
+  });
+});
