@@ -23,14 +23,16 @@ describeForShells('directories that a container opens for every user', 'all', (s
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'tgr-open-'));
     paths = [join(dir, 'builds'), join(dir, 'builds', "it's"), join(dir, 'builds', "it's", 'app')];
-    writeFileSync(join(dir, 'state'), '');
+    for (const name of ['state', 'output']) writeFileSync(join(dir, name), '');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
   const run = (): string => {
     const lines = [...openDirectories(paths), 'echo "${_runner_directory-gone}"'].join('\n');
     const [program, ...args] = shell.argv;
-    const script = lines.replaceAll(STAGE_MOUNTS.state, join(dir, 'state'));
+    const script = lines
+      .replaceAll(STAGE_MOUNTS.state, join(dir, 'state'))
+      .replaceAll(STAGE_MOUNTS.output, join(dir, 'output'));
     return execFileSync(program, [...args, '-c', script], { encoding: 'utf8', stdio: 'pipe' });
   };
   const modes = (): readonly number[] => paths.map((path) => statSync(path).mode & 0o777);
@@ -47,6 +49,18 @@ describeForShells('directories that a container opens for every user', 'all', (s
     writeFileSync(join(dir, 'state'), 'nonce begun 17\n');
     run();
     assert.deepEqual(modes(), [0o777, 0o777, 0o700]);
+  });
+
+  it('keep it also at the start for a later stage, before which the state is emptied', () => {
+    run();
+    const elsewhere = join(dir, 'elsewhere');
+    rmSync(paths[2] ?? '', { recursive: true });
+    symlinkSync(elsewhere, paths[2] ?? '');
+    execFileSync('chmod', ['0700', paths[1] ?? '']);
+    writeFileSync(join(dir, 'output'), '$ chmod 0700 .\n');
+    run();
+    assert.equal(statSync(paths[1] ?? '').mode & 0o777, 0o700);
+    assert.ok(lstatSync(paths[2] ?? '').isSymbolicLink());
   });
 
   it('replace links and files that an earlier job has left in their place', () => {
