@@ -18,6 +18,7 @@ import { isCircle, readLinkTarget } from './link-target.ts';
 import { reportedFile } from './path-stat.ts';
 import { isPodman, readReply } from './read-reply.ts';
 import { writeFiles } from './write-files.ts';
+import { withoutTrailing } from '../../domain/without-trailing.ts';
 
 type Files = Pick<
   ContainerEngine,
@@ -263,7 +264,8 @@ async function* linked(
   { path: name, linkTarget }: TarEntry,
   { parts, place: { only, ...place } }: Stream,
 ): AsyncGenerator<FileMember, void, void> {
-  const parent = place.path.replace(/\/+$/, '').replace(/[^/]*$/, '');
+  const clean = withoutTrailing(place.path, '/');
+  const parent = clean.slice(0, clean.lastIndexOf('/') + 1);
   const path = cleanName(name);
   const sources = only === undefined ? [name, linkTarget] : [linkTarget];
   const source = sources.find((each) => utf8Ancestor(each) === each);
@@ -286,5 +288,5 @@ function memberOf(entry: TarEntry, content: AsyncIterable<Uint8Array>): FileMemb
 }
 
 function cleanName(name: string): string {
-  return name.replace(/^(?:\.?\/)+|\/+$/g, '');
+  return withoutTrailing(name.replace(/^(?:\.?\/)+/, ''), '/');
 }

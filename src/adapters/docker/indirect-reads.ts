@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { reportedLink } from './path-stat.ts';
 import { isPodman } from './read-reply.ts';
+import { withoutTrailing } from '../../domain/without-trailing.ts';
 
 /** A path that must be searched among the members of a parent directory. */
 export interface IndirectRead {
@@ -24,7 +25,7 @@ export function isLikePattern(path: string): boolean {
  */
 export function indirectRead(response: IncomingMessage, path: string): IndirectRead | undefined {
   if (!isPodman(response)) return undefined;
-  const clean = path.replace(/\/+$/, '');
+  const clean = withoutTrailing(path, '/');
   const pattern = PATTERN_CHARACTER.exec(clean);
   if (pattern !== null) return splitAt(clean, clean.lastIndexOf('/', pattern.index));
   const isElsewhere = response.statusCode === 404 || reportedLink(response) !== undefined;
@@ -36,7 +37,7 @@ export function indirectRead(response: IncomingMessage, path: string): IndirectR
  * member has the name of the link's target. If both names are the same, they cannot be told apart.
  */
 export function indirectReadOf(path: string, firstName: string): IndirectRead | undefined {
-  const clean = path.replace(/\/+$/, '');
+  const clean = withoutTrailing(path, '/');
   if (!hasParent(clean)) return undefined;
   const parent = parentRead(clean);
   return firstName === parent.below ? undefined : parent;

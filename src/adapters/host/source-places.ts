@@ -3,7 +3,8 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { programFile } from './program-files.ts';
 
-const PLACE = /(?:file:\/\/)?(\/[^\s()]+\.c?js):(\d+):(\d+)/g;
+/** A place stands behind a blank or a bracket, so each word of a long message is read only once. */
+const PLACE = /(?<![^\s(])(?:file:\/\/)?(\/[^\s()]+\.c?js):(\d+):(\d+)/g;
 
 type NameSources = (error: Error) => string;
 

@@ -13,6 +13,7 @@ import {
 import { inTries, upTo, type TryEnd, type TryLimits } from '../../domain/tries.ts';
 import { readCapped } from '../http/body.ts';
 import { Outbound } from '../http/outbound.ts';
+import { withoutTrailing } from '../../domain/without-trailing.ts';
 
 export interface VaultOptions {
   /** Proxy settings. */
@@ -132,7 +133,7 @@ function baseOf({ url }: VaultRequest): string {
     const message = `the address of the Vault ${JSON.stringify(url.slice(0, 100))} is not an http(s) URL`;
     throw new FinalError(FailureType.RunnerConfiguration, message);
   }
-  return `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, '');
+  return withoutTrailing(`${parsed.origin}${parsed.pathname}`, '/');
 }
 
 async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {

@@ -1,4 +1,5 @@
 import type { JobArtifact, JobPayload } from '../job/payload.ts';
+import { withoutTrailing } from '../without-trailing.ts';
 
 /** How the scripts of a build ended. */
 export type ScriptsEnd = 'success' | 'failure';
@@ -52,7 +53,8 @@ export function uploadFilename(artifact: JobArtifact, expandedName: string): str
 
 /** Source: Go `filepath.Base` on Linux, where only `/` separates parts. */
 function lastPart(path: string): string {
-  if (/^\/+$/.test(path)) return '/';
-  const base = path.replace(/\/+$/, '').replace(/^.*\//s, '');
+  const place = withoutTrailing(path, '/');
+  if (place === '' && path !== '') return '/';
+  const base = place.slice(place.lastIndexOf('/') + 1);
   return base === '' || base === '.' ? EMPTY_NAME : base;
 }

@@ -1,6 +1,7 @@
 import type { BuildContext } from './context.ts';
 import type { JobPayload } from '../job/payload.ts';
 import type { Digests } from '../runner/digests.ts';
+import { withoutTrailing } from '../without-trailing.ts';
 
 const SHORT_TOKEN_LENGTH = 9;
 const NAME_MAX_LENGTH = 63;
@@ -92,11 +93,8 @@ export function buildIdOf(coordinatorUrl: string, jobId: number, key?: string): 
 
 function coordinatorName(url: string): string {
   const [scheme = '', rest = ''] = cleanUrl(url.trim()).split('://', 2);
-  const [host = '', ...path] = rest
-    .replace(/\/+$/, '')
-    .replace(/\/ci$/, '')
-    .replace(/\/+$/, '')
-    .split('/');
+  const place = withoutTrailing(rest, '/').replace(/\/ci$/, '');
+  const [host = '', ...path] = withoutTrailing(place, '/').split('/');
   const usualPort = scheme.toLowerCase() === 'https' ? /:443$/ : /:80$/;
   const plainHost = host.toLowerCase().replace(usualPort, '');
   return [plainHost, ...path].join('/').replace(/[^A-Za-z0-9._:/[\]-]/g, '_');

@@ -1,5 +1,6 @@
 import { isObject } from '../is-object.ts';
 import type { JobCredential } from '../job/payload.ts';
+import { withoutTrailing } from '../without-trailing.ts';
 
 /** Credentials of one registry, or of one path of it. Password and token are secret. */
 export interface RegistryAuth {
@@ -173,7 +174,7 @@ function parseEntry(server: string, value: unknown): RegistryAuth | string {
     return `"auth" of "${server}" is not the base64 of user:password`;
   }
   // Docker pads the encoded value with zero bytes.
-  const password = decoded.slice(colon + 1).replace(/\0+$/, '');
+  const password = withoutTrailing(decoded.slice(colon + 1), '\0');
   return { server, username: decoded.slice(0, colon), password, ...token };
 }
 
@@ -215,7 +216,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 function decodeBase64(text: string): string | undefined {
-  const digits = text.replace(/\s/g, '').replace(/=+$/, '');
+  const digits = withoutTrailing(text.replace(/\s/g, ''), '=');
   const bytes: number[] = [];
   let bits = 0;
   let bitCount = 0;

@@ -6,6 +6,7 @@ import { containerBaseName, realUniqueName } from '../context/names.ts';
 import { BUILD_LABEL, gitlabLabelNames, gitlabLabels } from './labels.ts';
 import type { Mount } from '../build/mounts.ts';
 import type { VolumeSpec } from './specs.ts';
+import { withoutTrailing } from '../without-trailing.ts';
 
 /** The labels by which volumes that outlive builds are recognised. */
 export const CACHE_VOLUME_LABELS = gitlabLabelNames({ type: 'cache', reusable: 'true' });
@@ -60,7 +61,7 @@ export function planCacheDirectory(
   path: string,
   { context, digests }: { readonly context: BuildContext; readonly digests: Digests },
 ): string {
-  const root = context.runner.docker.cacheDir.replace(/\/+$/, '');
+  const root = withoutTrailing(context.runner.docker.cacheDir, '/');
   const suffix = isProtected(context.job) ? '-protected' : '';
   return `${root}/${realUniqueName(digests, context)}/${digests.md5Hex(path)}${suffix}`;
 }

@@ -259,5 +259,5 @@ function readFeatures(value: unknown, path: string): JobFeatures {
 /** Reads `run`, which is JSON in a string. A list without steps counts as absent. */
 function readRun(value: unknown, path: string): string {
   const text = readText(value, path);
-  return /^\s*(?:null|\[\s*\])?\s*$/.test(text) ? '' : text;
+  return /^(?:null|\[\s*\])?$/.test(text.trim()) ? '' : text;
 }

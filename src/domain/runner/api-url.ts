@@ -1,12 +1,14 @@
+import { withoutTrailing } from '../without-trailing.ts';
+
 /**
  * Returns the base of GitLab's API for the `url` of a `[[runners]]` entry, with a final `/`.
  * Trailing slashes are removed, then one `/ci`. undefined when the scheme is not http or https, or
  * there is no host. Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
  */
 export function apiBaseUrl(url: string): string | undefined {
-  const trimmed = url.trim().replace(/\/+$/, '').replace(/\/ci$/, '');
+  const trimmed = withoutTrailing(url.trim(), '/').replace(/\/ci$/, '');
   if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/i.test(trimmed)) return undefined;
-  return `${trimmed.replace(/\/+$/, '')}/api/v4/`;
+  return `${withoutTrailing(trimmed, '/')}/api/v4/`;
 }
 
 /** Whether a redirect is followed, and why not. */

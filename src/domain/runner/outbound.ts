@@ -1,3 +1,5 @@
+import { withoutTrailing } from '../without-trailing.ts';
+
 /** The path at which images of gitlab-runner expect a private CA. Source: their entrypoints. */
 export const SITE_CA_FILE = '/etc/gitlab-runner/certs/ca.crt';
 
@@ -40,8 +42,8 @@ export function mountedCaFiles(volumes: readonly string[]): readonly string[] {
   return volumes.flatMap((volume) => {
     const [source = '', target = ''] = volume.split(':');
     if (!source.startsWith('/')) return [];
-    const place = target.replace(/\/+$/, '');
+    const place = withoutTrailing(target, '/');
     if (place === SITE_CA_FILE) return [source];
-    return place === directory ? [`${source.replace(/\/+$/, '')}/ca.crt`] : [];
+    return place === directory ? [`${withoutTrailing(source, '/')}/ca.crt`] : [];
   });
 }

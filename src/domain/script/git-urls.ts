@@ -1,6 +1,7 @@
 import type { BuildContext } from '../context/context.ts';
 import { joinPath } from '../job/project-dir.ts';
 import type { Variables } from '../variables/variables.ts';
+import { withoutTrailing } from '../without-trailing.ts';
 
 /** An address that git uses in place of another: `[with, instead of]`. */
 export type UrlRewrite = readonly [url: string, insteadOf: string];
@@ -121,7 +122,7 @@ function formatUrl({ scheme, user, host, path }: Url): string {
 }
 
 function trimmed(url: Url): string {
-  return formatUrl(url).replace(/\/+$/, '');
+  return withoutTrailing(formatUrl(url), '/');
 }
 
 function isHttp({ scheme }: Url): boolean {

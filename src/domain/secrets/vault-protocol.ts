@@ -60,10 +60,14 @@ export function secretField(data: unknown, { engine, field }: VaultRequest): str
  * rounded, and a secret may be a long number.
  */
 export function quoteNumbers(json: string): string {
-  return json.replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, (token) =>
-    token.startsWith('"') ? token : `"${token}"`,
-  );
+  return json.replace(TEXT_OR_NUMBER, (token) => (token.startsWith('"') ? token : `"${token}"`));
 }
+
+/**
+ * A text that does not end reaches to the end of the document, so that no part of it is read twice:
+ * the answer may come from a server of the job.
+ */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/gs;
 
 /**
  * Joins the parts of a path. Each part is escaped and none is `..`, so that the path cannot lead

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { uploadFilename, uploadsAfter } from '../../../src/domain/artifacts/uploads.ts';
 import type { JobArtifact } from '../../../src/domain/job/payload.ts';
+import { assertQuick } from '../../support/assert-quick.ts';
 import { contextOf } from '../job/context-fixture.ts';
 
 function artifactOf(change: Readonly<Record<string, unknown>>): JobArtifact {
@@ -47,6 +48,14 @@ describe('the name of an upload', () => {
       assert.equal(uploadFilename(artifactOf({ name, artifact_format: format }), name), expected);
     });
   }
+
+  it('is found quickly, also behind many slashes', () => {
+    const name = `${'/'.repeat(20_000)}x`;
+    assert.equal(
+      assertQuick(() => uploadFilename(artifactOf({ name }), name)),
+      'x.zip',
+    );
+  });
 
   it('is default when it is empty after the expansion', () => {
     assert.equal(uploadFilename(artifactOf({ name: '$NOTHING' }), ''), 'default.zip');

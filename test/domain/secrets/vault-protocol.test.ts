@@ -13,6 +13,7 @@ import {
   secretField,
   secretPath,
 } from '../../../src/domain/secrets/vault-protocol.ts';
+import { assertQuick } from '../../support/assert-quick.ts';
 import { contextOf } from '../job/context-fixture.ts';
 
 function request(changes: Partial<VaultRequest> = {}): VaultRequest {
@@ -86,6 +87,16 @@ describe('the protocol of Vault', () => {
       ...{ a: '12345678901234567890', b: '-1.50e3', c: '1', d: '"2', e: ['3', true, null] },
     });
   });
+
+  const endless = [`"${'a'.repeat(26)}`, `"${'\\"'.repeat(10_000)}\\`];
+  for (const json of endless) {
+    it(`is read quickly when a text does not end: ${JSON.stringify(json.slice(0, 10))}`, () => {
+      assert.equal(
+        assertQuick(() => quoteNumbers(json)),
+        json,
+      );
+    });
+  }
 });
 
 describe('the secrets of a job', () => {
