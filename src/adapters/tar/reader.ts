@@ -80,10 +80,10 @@ function extend(
 ): void {
   switch (flag) {
     case 'x':
-      extensions.records = new Map([...global, ...parsePax(bytes)]);
+      extensions.records = new Map([...global, ...knownRecords(bytes)]);
       break;
     case 'g':
-      for (const [key, value] of parsePax(bytes)) global.set(key, value);
+      for (const [key, value] of knownRecords(bytes)) global.set(key, value);
       break;
     case 'L':
       extensions.longPath = longName(bytes);
@@ -92,6 +92,26 @@ function extend(
       extensions.longLink = longName(bytes);
       break;
   }
+}
+
+const KNOWN_RECORDS: ReadonlySet<string> = new Set([
+  'path',
+  'linkpath',
+  'uid',
+  'gid',
+  'mtime',
+  'size',
+]);
+
+/** Returns only the records that are read. An archive may have any number of others. */
+function knownRecords(bytes: Buffer): PaxRecords {
+  const records = [...parsePax(bytes)];
+  if (records.some(([key]) => key.startsWith('GNU.sparse.'))) throw sparseFault();
+  return new Map(records.filter(([key]) => KNOWN_RECORDS.has(key)));
+}
+
+function sparseFault(): Error {
+  return new Error('it contains a sparse file in an unknown format');
 }
 
 function longName(bytes: Buffer): string {
@@ -112,7 +132,6 @@ const KINDS: ReadonlyMap<string, TarHeader['kind']> = new Map([
 const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['1', '2', '3', '4', '5', '6']);
 
 function applied(raw: RawHeader, { records, longPath, longLink }: Extensions): TarHeader {
-  assertNotSparse(raw, records);
   const path = nameIn(records, 'path') ?? longPath ?? raw.path;
   const kind = kindOf(raw.flag, path);
   const isLink = kind === 'link' || kind === 'symlink';
@@ -128,16 +147,12 @@ function applied(raw: RawHeader, { records, longPath, longLink }: Extensions): T
   };
 }
 
-function assertNotSparse({ flag }: RawHeader, records: PaxRecords): void {
-  const isSparse = flag === 'S' || [...records.keys()].some((key) => SPARSE.test(key));
-  if (isSparse) throw new Error('it contains a sparse file in an unknown format');
-}
-
 /**
  * Returns the kind of a member. Before there was a kind for directories, their names ended with a
- * slash.
+ * slash. Throws for a sparse file in GNU tar's old format.
  */
 function kindOf(flag: string, path: string): TarHeader['kind'] {
+  if (flag === 'S') throw sparseFault();
   if (flag === '\0' && path.endsWith('/')) return 'directory';
   return KINDS.get(flag) ?? 'other';
 }
@@ -151,8 +166,6 @@ function sizeOf(
   if (sizeBytes >= 0 && Number.isSafeInteger(sizeBytes)) return sizeBytes;
   throw new Error('invalid tar header');
 }
-
-const SPARSE = /^GNU\.sparse\./;
 
 function nameIn(records: PaxRecords, key: string): string | undefined {
   const value = records.get(key);

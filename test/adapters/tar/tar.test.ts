@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { FileMember } from '../../../src/ports/index.ts';
+import { encodeHeader, paddingBytes } from '../../../src/adapters/tar/header.ts';
 import { formatPax, parsePax } from '../../../src/adapters/tar/pax.ts';
 import { readTar } from '../../../src/adapters/tar/reader.ts';
 import { tarOf } from '../../../src/adapters/tar/writer.ts';
@@ -89,6 +92,55 @@ describe('tars', () => {
     await assert.rejects(read(large), /too long/);
   });
 });
+
+describe('global headers', () => {
+  it('do not fill the memory, however many records nobody reads', async () => {
+    const limitBytes = 3_000_000;
+    const tar = async function* (): AsyncGenerator<Uint8Array> {
+      for (let count = 0; count < 16; count += 1) {
+        yield globalHeader(`comment ${count}`, 'x'.repeat(1_000_000));
+      }
+      yield await bytesOf([file('f', '')]);
+    };
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    const names: string[] = [];
+    for await (const { path } of readTar(tar())) {
+      names.push(path);
+      collectGarbage();
+      assert.ok(process.memoryUsage().arrayBuffers - before < limitBytes);
+    }
+    assert.deepEqual(names, ['f']);
+  });
+
+  it('apply to the members behind them', async () => {
+    const bytes = Buffer.concat([
+      globalHeader('uid', '1234'),
+      globalHeader('gid', '5678'),
+      await bytesOf([file('f', '')]),
+    ]);
+    assert.deepEqual(await read(bytes), [file('f', '', { uid: 1234, gid: 5678 })]);
+  });
+
+  it('are refused when they say that files are sparse', async () => {
+    const bytes = [globalHeader('GNU.sparse.major', '1'), await bytesOf([file('f', '')])];
+    await assert.rejects(read(Buffer.concat(bytes)), /sparse file/);
+  });
+});
+
+function globalHeader(key: string, value: string): Buffer {
+  const body = formatPax(new Map([[key, Buffer.from(value)]]));
+  const size = body.byteLength;
+  const header = encodeHeader({ ...file('g', ''), kind: 'file', sizeBytes: size });
+  header.write('g', 156, 'latin1');
+  setChecksum(header);
+  return Buffer.concat([header, body, Buffer.alloc(paddingBytes(size))]);
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 function setChecksum(block: Buffer): void {
   block.fill(' ', 148, 156);
