@@ -42,6 +42,17 @@ export function pathFault(path: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Returns the only spelling of a member's path, so that the same place is always recognized:
+ * without doubled slashes, `.` and a slash at the end. '' is the archive's own directory.
+ */
+export function plainPath(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+}
+
 export type MemberKind = 'file' | 'directory' | 'symlink';
 
 /**

@@ -6,7 +6,13 @@ import { FinalError } from '../../domain/failure.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { impliedDirectory } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
-import { ARCHIVE_LIMITS, createSeenMembers, pathFault, type MemberKind } from './member-rules.ts';
+import {
+  ARCHIVE_LIMITS,
+  createSeenMembers,
+  pathFault,
+  plainPath,
+  type MemberKind,
+} from './member-rules.ts';
 import { NO_ZSTD, zstd, ZSTD_RATIO } from './zstd.ts';
 
 const FREE_CONTENT_BYTES = 1024 * 1024;
@@ -48,7 +54,6 @@ async function checkAll(file: string, signal: AbortSignal): Promise<readonly str
 interface KnownEntry {
   readonly entry: TarEntry;
   readonly kind: MemberKind;
-  /** The path without a leading `./` and a trailing `/`. */
   readonly path: string;
 }
 
@@ -87,7 +92,7 @@ async function* entriesOf(
 function knownOf(entry: TarEntry): KnownEntry | undefined {
   const { kind } = entry;
   if (kind === 'link' || kind === 'other') return undefined;
-  const path = entry.path.replace(/^(?:\.\/)+|\/+$/g, '');
-  if (path === '' || path === '.') return undefined; // This is the directory itself.
+  const path = plainPath(entry.path);
+  if (path === '') return undefined; // This is the directory itself.
   return { entry, kind, path };
 }

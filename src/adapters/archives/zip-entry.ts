@@ -1,7 +1,7 @@
 import type { Entry } from 'yauzl';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import { memberFault } from './faults.ts';
-import { pathFault, type MemberKind } from './member-rules.ts';
+import { pathFault, plainPath, type MemberKind } from './member-rules.ts';
 import { BY_ZSTD, DEFLATED, STORED } from './zip-packing.ts';
 import { modifiedMsOf } from './zip-times.ts';
 import { NO_ZSTD, zstd } from './zstd.ts';
@@ -32,10 +32,7 @@ export function describeEntry(entry: Entry): EntryFacts | undefined {
   const isUnix = UNIX_SYSTEMS.has(entry.versionMadeBy >> 8);
   const fault = nameFault(name, isUnix) ?? contentFault(entry);
   if (fault !== undefined) throw memberFault(name, fault);
-  const path = name
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/');
+  const path = plainPath(name);
   if (path === '') return undefined;
   const { kind, mode } = isUnix ? unixMode(entry, name) : dosMode(entry, name);
   const owner = ownerOf(entry);

@@ -7,6 +7,7 @@ import { zstd } from '../../../src/adapters/archives/zstd.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
 import {
   collect,
+  directory,
   file,
   membersOf,
   NEVER,
@@ -54,7 +55,12 @@ describe('a tar packed by zstd', { skip: zstd === undefined && 'this Node has no
     ['leads out', [file('../x', '')], /leads out/],
     ['has an absolute name', [file('/etc/passwd', '')], /absolute/],
     ['lies below a link', [symlink('l', '/etc'), file('l/passwd', '')], /symbolic link/],
+    ['lies below a link by a second slash', [symlink('a/b', '/etc'), file('a//b/c', '')], /"a\/b"/],
+    ['lies below a link by a dot', [symlink('a/b', '/etc'), file('a/./b/./c', '')], /"a\/b"/],
+    ['lies below such a link', [symlink('.//a/./b', '/etc'), file('a/b/c', '')], /"a\/b"/],
     ['is there twice', [file('a', '1'), file('a', '2')], /twice/],
+    ['is there twice by another spelling', [file('a/b', '1'), file('./a//b', '2')], /twice/],
+    ['is a link in the place of a file', [file('a', '1'), symlink('./a/.', '/etc')], /twice/],
     ['is a bomb', [file('zeros', '\0'.repeat(60_000_000))], /more than/],
   ];
   for (const [why, members, said] of hostile) {
@@ -62,6 +68,12 @@ describe('a tar packed by zstd', { skip: zstd === undefined && 'this Node has no
       await assertRefused(await packed(t, members), said);
     });
   }
+
+  it('names its members by the shortest path, and not its own directory', async (t) => {
+    const path = await packed(t, [directory('.'), directory('a//b'), file('./a/./b//c', '')]);
+    const paths = (await collect(archives.unpack(path, NEVER))).map((member) => member.path);
+    assert.deepEqual(paths, ['a/b', 'a/b/c']);
+  });
 
   it('is refused when it was cut off', async (t) => {
     const path = await packed(t, LARGE_TREE);
