@@ -174,4 +174,6 @@ export interface DownloadReply {
   readonly correlationId: string;
   /** Host of the server that gave the last answer. */
   readonly host: string;
+  /** The pause that was asked for in the last answer, when nobody has waited for it yet. */
+  readonly retryAfterMs?: number | undefined;
 }

@@ -3,6 +3,8 @@ import { shortToken } from '../../domain/context/names.ts';
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { FinalError, FailureType } from '../../domain/failure.ts';
 import type { JobDependency } from '../../domain/job/payload.ts';
+import { formatGoDuration } from '../../domain/job/go-duration.ts';
+import { MAX_TRIES } from '../../domain/runner/retry.ts';
 import { formatNotice } from '../../domain/script/say.ts';
 import { formatHelperLine, type HelperLineLevel } from '../../domain/trace/helper-line.ts';
 import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
@@ -16,6 +18,8 @@ import { whenGitlabAnswers } from '../trace/gitlab-answers.ts';
 
 /** Source: gitlab-runner `commands/helpers/artifacts_downloader.go`. */
 const TRIES: TryLimits = { most: 3, pauseMs: 1_000 };
+/** The longest pause, however long GitLab asks to wait. */
+const MAX_PAUSE_MS = 60 * 60_000;
 const COORDINATOR = 'Downloading artifacts from coordinator...';
 const SCRATCH_NAME = 'artifacts-download';
 const FAILED: StageOutcome = { kind: 'script_failed', exitCode: 1 };
@@ -70,7 +74,7 @@ async function fetchFile(build: LiveBuild, run: Download): Promise<boolean> {
 
 async function fetchInTries(build: LiveBuild, run: Download): Promise<DownloadReply> {
   const attempt = async (number: number): Promise<DownloadReply> => {
-    const reply = await request(build, run, number);
+    const reply = await requestPatiently(build, run, number);
     const end = endOf(reply, number === TRIES.most);
     await build.trace.appendOnce(`${run.key}/try ${number}`, linesOf(reply, run, end));
     return reply;
@@ -79,6 +83,28 @@ async function fetchInTries(build: LiveBuild, run: Download): Promise<DownloadRe
     nextMs: upTo(TRIES, (end) => end.kind === 'answered' && mayPass(end.value)),
     pause: (ms) => run.ports.clock.sleep(ms, run.signal).then(() => true),
   });
+}
+
+/**
+ * Asks again after each pause that GitLab asks for. These requests are one try. Source:
+ * gitlab-runner `network/retry_requester.go`.
+ */
+async function requestPatiently(
+  build: LiveBuild,
+  run: Download,
+  number: number,
+): Promise<DownloadReply> {
+  const { ports, signal, key } = run;
+  for (let made = 1; ; made += 1) {
+    const reply = await request(build, run, number);
+    if (reply.retryAfterMs === undefined || made >= MAX_TRIES) return reply;
+    const pauseMs = Math.min(reply.retryAfterMs, MAX_PAUSE_MS);
+    const text = `${COORDINATOR} ${reply.said}: asks again in ${formatGoDuration(pauseMs)}`;
+    const line = formatHelperLine({ level: 'warning', text });
+    await build.trace.appendOnce(`${key}/try ${number}/pause ${made}`, line);
+    const reason = { what: 'GitLab', status: reply.status } as const;
+    await build.waits.during('gitlab', reason, () => ports.clock.sleep(pauseMs, signal));
+  }
 }
 
 async function request(build: LiveBuild, run: Download, attempt: number): Promise<DownloadReply> {

@@ -109,6 +109,7 @@ interface Answer {
   /** The final address. */
   readonly url: URL;
   readonly correlationId: string;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /**
@@ -116,18 +117,19 @@ interface Answer {
  */
 async function answerOf(call: Call, requestId: string): Promise<Answer> {
   const { isDirect, signal } = call.request;
-  if (isDirect) return follow(call, requestId);
-  const { nextMs } = createAnswerRetries<Answer>(WAIT_BUDGET_MS, ({ response }) => ({
+  const budgetMs = isDirect ? 0 : WAIT_BUDGET_MS;
+  const { nextMs, askedMs } = createAnswerRetries<Answer>(budgetMs, ({ response }) => ({
     status: response.statusCode,
     header: (name) => headerOf(response.headers, name),
   }));
-  return inTries(() => follow(call, requestId), {
+  const answer = await inTries(() => follow(call, requestId), {
     nextMs,
     onRetry: async (end) => {
       if (end.kind === 'answered') await end.value.response.body.dump();
     },
     pause: (ms) => delay(ms, true, { signal }),
   });
+  return { ...answer, retryAfterMs: askedMs() };
 }
 
 /** Invariant: the job's token goes to GitLab's own origin only. */
@@ -162,7 +164,8 @@ function targetOf(location: string | null, from: URL): URL {
   return to;
 }
 
-async function take({ response, url, correlationId }: Answer, call: Call): Promise<DownloadReply> {
+async function take(end: Answer, call: Call): Promise<DownloadReply> {
+  const { response, url, correlationId, retryAfterMs } = end;
   const status = response.statusCode;
   const answer = { status, correlationId, host: url.host };
   const line = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
@@ -179,7 +182,7 @@ async function take({ response, url, correlationId }: Answer, call: Call): Promi
     case 404:
       return { kind: 'not_found', ...answer, said: line };
     default:
-      return { kind: 'failed', ...answer, said: line };
+      return { kind: 'failed', ...answer, said: line, retryAfterMs };
   }
 }
 

@@ -14,8 +14,16 @@ const NO_ANSWER: DownloadReply = {
   ...ANSWER,
 };
 const BROKEN: DownloadReply = { kind: 'failed', status: 502, said: '502 Bad Gateway', ...ANSWER };
+const BUSY: DownloadReply = {
+  ...{ kind: 'failed', status: 429, said: '429 Too Many Requests', retryAfterMs: 60_000 },
+  ...ANSWER,
+};
 const NOT_FOUND: DownloadReply = { kind: 'not_found', status: 404, said: '404', ...ANSWER };
 const DONE: DownloadReply = { kind: 'done', status: 200, said: '200 OK', ...ANSWER };
+
+function times(count: number, reply: DownloadReply): readonly DownloadReply[] {
+  return Array.from({ length: count }, () => reply);
+}
 
 interface Download {
   /** The replies, one after the other. After the last one the artifact is available. */
@@ -24,8 +32,15 @@ interface Download {
   readonly silences?: number;
 }
 
-/** Returns the outcome, and the number of requests for the artifact. */
-async function download({ replies, silences = 0 }: Download): Promise<[StageOutcome, number]> {
+interface Downloaded {
+  readonly outcome: StageOutcome;
+  /** The number of requests for the artifact. */
+  readonly asked: number;
+  readonly pausesMs: readonly number[];
+  readonly trace: string;
+}
+
+async function download({ replies, silences = 0 }: Download): Promise<Downloaded> {
   const artifact = { filename: 'a.zip', size: 1 };
   const dependency = { id: 7, name: 'compile', token: 'job-token', artifacts_file: artifact };
   const context = contextOf({ job: { dependencies: [dependency] } });
@@ -44,11 +59,20 @@ async function download({ replies, silences = 0 }: Download): Promise<[StageOutc
         : Promise.resolve({ kind: 'done', remote: 'running' });
     },
   };
-  const { node } = openProcess(createWorld(context), { coordinator }).activities;
+  const pausesMs: number[] = [];
+  const world = createWorld(context);
+  const usual = openProcess(world).ports.clock;
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> => {
+    if (ms >= 60_000) pausesMs.push(ms);
+    return usual.sleep(Math.min(ms, 60_000), signal);
+  };
+  const clock = { ...usual, sleep };
+  const { node } = openProcess(world, { coordinator, ports: { clock } }).activities;
   await runActivity(() => node.prepareEnvironment({ buildId }));
   const stage = { name: 'download_artifacts', place: 'transfer', attempts: 1 } as const;
   const request = { stage, attempt: 1, jobStatus: 'running' } as const;
-  return [await runActivity(() => node.runStage({ buildId }, request)), asked];
+  const outcome = await runActivity(() => node.runStage({ buildId }, request));
+  return { outcome, asked, pausesMs, trace: world.spool.saved.text };
 }
 
 describe('artifacts that cannot be downloaded', () => {
@@ -59,14 +83,25 @@ describe('artifacts that cannot be downloaded', () => {
     ['fail the job after three', { replies: [BROKEN, NO_ANSWER, BROKEN] }, failed, 3],
     [
       'are waited for while GitLab is away',
-      { replies: Array.from({ length: 4 }, () => NO_ANSWER), silences: 5 },
+      { replies: times(4, NO_ANSWER), silences: 5 },
       ...([succeeded, 5] as const),
     ],
+    ['are asked for again when GitLab wants it', { replies: times(4, BUSY) }, succeeded, 5],
+    ['count one try for five such answers', { replies: times(14, BUSY) }, succeeded, 15],
+    ['fail the job when GitLab never gives them', { replies: times(15, BUSY) }, failed, 15],
     ['fail the job when GitLab has none', { replies: [NOT_FOUND], silences: 5 }, failed, 1],
   ];
   for (const [why, given, expected, asked] of cases) {
     it(why, async () => {
-      assert.deepEqual(await download(given), [expected, asked]);
+      const { outcome, ...rest } = await download(given);
+      assert.deepEqual([outcome, rest.asked], [expected, asked]);
     });
   }
+
+  it('are asked for when GitLab wants it, within an hour, and the trace says so', async () => {
+    const patient = { ...BUSY, retryAfterMs: 7_200_000 };
+    const { pausesMs, trace } = await download({ replies: [BUSY, patient] });
+    assert.deepEqual(pausesMs, [60_000, 3_600_000]);
+    assert.match(trace, /WARNING: .*coordinator\.\.\. 429 Too Many Requests: asks again in 1m0s/);
+  });
 });

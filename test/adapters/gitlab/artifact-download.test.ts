@@ -100,6 +100,15 @@ describe('the download of artifacts', () => {
     assert.equal((await fetched(t)).kind, 'failed');
   });
 
+  for (const isDirect of [true, false]) {
+    const kind = isDirect ? 'a direct' : 'an ordinary';
+    it(`as ${kind} one returns the long wait that GitLab asks for`, async (t) => {
+      gitlab.answer(plain(429, { 'Retry-After': '60' }));
+      const { status, retryAfterMs } = await fetched(t, { isDirect });
+      assert.deepEqual([status, retryAfterMs, gitlab.requests.length], [429, 60_000, 1]);
+    });
+  }
+
   it('is unreachable when it is cut off in the middle, and never quotes a signed address', async (t) => {
     storage.answer((response) => {
       response.writeHead(200, { 'Content-Length': '1000' });
