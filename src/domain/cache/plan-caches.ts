@@ -142,15 +142,21 @@ function planFallback(key: string, input: CacheInput): Fallbacks {
 /**
  * Plans the common fallback key. Anybody who starts the pipeline may set this variable, so it never
  * gives access to the caches of protected refs. GitLab itself separates the keys from the job's
- * definition with a suffix.
+ * definition with a suffix. The names of objects are checked too, because dots in a hashed key are
+ * resolved only there.
  */
 function planCommonFallback(key: string, input: CacheInput): Fallbacks {
   const planned = planFallback(key, input);
   const [address] = planned.addresses;
-  if (address === undefined || !/-protected[. ]*$/.test(address.humanKey)) return planned;
-  const text = `CACHE_FALLBACK_KEY ${quoteKey(address.humanKey)} not allowed to end in "-protected"`;
+  if (address === undefined) return planned;
+  const { humanKey, objectName = '', otherObjectName = '' } = address;
+  const isProtected = [humanKey, objectName, otherObjectName].some((name) => PROTECTED.test(name));
+  if (!isProtected) return planned;
+  const text = `CACHE_FALLBACK_KEY ${quoteKey(humanKey)} not allowed to end in "-protected"`;
   return { lines: [...planned.lines, { level: 'warning', text }], addresses: [] };
 }
+
+const PROTECTED = /-protected[. ]*$/;
 
 function skipping(doing: Direction['doing']): CacheLine {
   return { level: 'info', text: `Skipping cache ${doing} due to empty cache key` };

@@ -131,6 +131,17 @@ describe('the keys that are tried after it', () => {
     });
   }
 
+  const detours = ['x-protected', 'x-protected/.', 'y/../x-protected', 'x-protected/\0/..'];
+  for (const key of detours) {
+    it(`name no protected object while keys are hashed: ${JSON.stringify(key)}`, () => {
+      const order = restore({
+        variables: { CACHE_FALLBACK_KEY: key, FF_HASH_CACHE_KEYS: 'true' },
+        store: {},
+      });
+      assert.deepEqual(wantedKeys(order), ['deps']);
+    });
+  }
+
   it('are named when they are refused', () => {
     assert.deepEqual(texts(restore({ variables: { CACHE_FALLBACK_KEY: 'x-protected' } })), [
       'warning: CACHE_FALLBACK_KEY "x-protected" not allowed to end in "-protected"',
