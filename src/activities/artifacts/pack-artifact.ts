@@ -80,7 +80,10 @@ async function pack(context: ArtifactContext): Promise<Packed> {
     return { state: 'packed', sizeBytes };
   } catch (error) {
     if (!(error instanceof FinalError) || error.type !== FailureType.InvalidArchive) throw error;
-    return refuse(context, expanded, error.message);
+    return await refuse(context, expanded, error.message);
+  } finally {
+    // Nobody else closes Docker's stream when packing fails before it reads.
+    await members.return(undefined);
   }
 }
 

@@ -2,6 +2,7 @@ import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type {
   ArtifactReply,
   ArtifactUpload,
+  ContainerEngine,
   Ports,
   UpdateReply,
 } from '../../../src/ports/index.ts';
@@ -47,6 +48,8 @@ export interface UploadOptions {
   /** How often the stage is tried, each time by another process of the node. */
   readonly tries?: number;
   readonly ports?: Partial<Ports>;
+  /** What Docker does differently. */
+  readonly engine?: Partial<ContainerEngine>;
   /** What the script that lists files does. */
   readonly listing?: FakeScript;
 }
@@ -87,7 +90,8 @@ export async function upload({
     updateJob: () => (update instanceof Error ? Promise.reject(update) : Promise.resolve(update)),
   };
   const ports = { archives: files.archives, hostFiles: files.hostFiles, ...options.ports };
-  const open = () => openProcess(world, { ports, engine: files.engine, coordinator }).activities;
+  const engine = { ...files.engine, ...options.engine };
+  const open = () => openProcess(world, { ports, engine, coordinator }).activities;
   await runActivity(() => open().node.prepareEnvironment({ buildId }));
   const planned = { name: stage, place: 'transfer', attempts: 1 } as const;
   let outcome: StageOutcome = { kind: 'succeeded' };

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { TransientError } from '../../../src/domain/failure.ts';
-import { archiveOf } from '../support/fake-files.ts';
+import { FailureType, FinalError, TransientError } from '../../../src/domain/failure.ts';
+import type { FileMember } from '../../../src/ports/index.ts';
+import { file, membersOf } from '../../adapters/archives/support.ts';
+import { archiveOf, createFakeFileSystem } from '../support/fake-files.ts';
 import { answer, redirectTo, upload, type UploadOptions } from './support.ts';
 
 const NO_FAULT = { kind: 'succeeded' } as const;
@@ -36,6 +38,30 @@ describe('artifacts', () => {
       assert.equal(uploads.length, isSent ? 1 : 0);
     });
   }
+
+  it('are not read any more when their archive cannot be made', async () => {
+    let isOpen = false;
+    const members = async function* (): AsyncGenerator<FileMember> {
+      isOpen = true;
+      try {
+        yield* membersOf([file('out/a', '1'), file('out/b', '2')]);
+      } finally {
+        isOpen = false;
+      }
+    };
+    let wasOpen = false;
+    const pack = (): Promise<never> => {
+      wasOpen = isOpen;
+      return Promise.reject(new FinalError(FailureType.RunnerSystem, 'no inodes left'));
+    };
+    const { archives } = createFakeFileSystem();
+    const { outcome } = await upload({
+      ports: { archives: { ...archives, pack } },
+      engine: { readFiles: () => Promise.resolve(members()) },
+    });
+    assert.equal(outcome.kind, 'system_failed');
+    assert.deepEqual([wasOpen, isOpen], [true, false]);
+  });
 
   it('in an unknown format fail the stage, and the other entries are still sent', async () => {
     const artifacts = [{ artifact_format: 'rar' }, { name: 'other' }];
