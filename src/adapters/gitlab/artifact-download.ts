@@ -11,7 +11,7 @@ import type {
 import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { storageErrorOf } from '../../domain/runner/storage-error.ts';
-import { apiBaseUrl } from '../../domain/runner/api-url.ts';
+import { apiBaseUrl, isMovedCall } from '../../domain/runner/api-url.ts';
 import { errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { userAgent } from '../../domain/context/info.ts';
 import { isJsonMediaType } from '../../domain/runner/reply-headers.ts';
@@ -40,10 +40,11 @@ export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
   const base = apiBaseUrl(options.url);
   const sources = new Map<string, TransportSource>();
   const sourceOf = (url: URL, isOwn: boolean): TransportSource => {
-    const known = sources.get(url.origin);
+    const key = `${isOwn ? 'GitLab' : 'storage'} ${url.origin}`;
+    const known = sources.get(key);
     if (known !== undefined) return known;
     const made = openSource(options, { url, isOwn });
-    sources.set(url.origin, made);
+    sources.set(key, made);
     return made;
   };
   return {
@@ -132,11 +133,12 @@ async function answerOf(call: Call, requestId: string): Promise<Answer> {
   return { ...answer, retryAfterMs: askedMs() };
 }
 
-/** Invariant: the job's token goes to GitLab's own origin only. */
+/** Invariant: the job's token goes to GitLab only, also where GitLab has moved the call to. */
 async function follow(call: Call, requestId: string): Promise<Answer> {
   let { url } = call;
+  let ownOrigin = call.own.origin;
   for (let redirects = 0; ; redirects++) {
-    const isOwn = url.origin === call.own.origin;
+    const isOwn = url.origin === ownOrigin;
     const { dispatcher } = await call.sourceOf(url, isOwn).current();
     const response = await request(url, {
       dispatcher,
@@ -153,7 +155,9 @@ async function follow(call: Call, requestId: string): Promise<Answer> {
     const location = headerOf(response.headers, 'location');
     await response.body.dump();
     if (redirects >= MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
-    url = targetOf(location, url);
+    const target = targetOf(location, url);
+    if (isOwn && isMovedCall(url, target)) ownOrigin = target.origin;
+    url = target;
   }
 }
 

@@ -44,6 +44,18 @@ export function judgeRedirect({ status, from, to }: Redirect): RedirectVerdict {
   return { kind: 'follow', url: to.href };
 }
 
+/**
+ * Whether a redirect of a download only leads to where GitLab really is, so that the job's token
+ * may go along: to the same path on the same host, and not from https to an unencrypted address. An
+ * object store on GitLab's host has other paths.
+ */
+export function isMovedCall(from: CallAddress, to: CallAddress): boolean {
+  if (to.hostname !== from.hostname || to.pathname !== from.pathname) return false;
+  return from.protocol !== 'https:' || to.protocol === 'https:';
+}
+
+type CallAddress = Pick<Address, 'protocol' | 'pathname'> & { readonly hostname: string };
+
 interface Address {
   readonly protocol: string;
   readonly origin: string;

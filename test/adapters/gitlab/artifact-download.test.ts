@@ -71,6 +71,15 @@ describe('the download of artifacts', () => {
     assert.equal(gitlab.requests[1]?.headers['job-token'], JOB.token);
   });
 
+  it('takes the token along when GitLab is behind another port of its host', async (t) => {
+    const path = `/api/v4/jobs/${JOB.jobId}/artifacts`;
+    storage.answer(plain(302, { Location: '/signed' }), plain(200, {}, 'zip'));
+    gitlab.answer(plain(308, { Location: `${storage.url}${path}` }));
+    assert.equal((await fetched(t)).text, 'zip');
+    const tokens = storage.requests.map(({ headers }) => headers['job-token']);
+    assert.deepEqual(tokens, [JOB.token, JOB.token], 'it is GitLab itself from there on');
+  });
+
   const finals: readonly (readonly [DownloadReply['kind'], number, string])[] = [
     ['unauthorized', 401, '401 Unauthorized'],
     ['forbidden', 403, '403 Forbidden - private'],

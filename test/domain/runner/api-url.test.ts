@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   apiBaseUrl,
+  isMovedCall,
   judgeRedirect,
   uploadAddress,
   uploadServerUrl,
@@ -52,6 +53,23 @@ describe('redirects', () => {
     it(`${status} from ${protocol} to ${to?.protocol}${to?.hostname}: ${kind}, ${why}`, () => {
       const verdict = judgeRedirect({ status, from: { protocol, hostname: 'a.test' }, to });
       assert.equal(verdict.kind, kind);
+    });
+  }
+});
+
+describe('a redirected download', () => {
+  const path = '/api/v4/jobs/7/artifacts';
+  const cases: [from: string, to: string, isGitlab: boolean, why: string][] = [
+    ['http://a.test', `https://a.test${path}`, true, 'a proxy wants https'],
+    ['http://a.test:8080', `http://a.test${path}?x=1`, true, 'a proxy has another port'],
+    ['https://a.test', `http://a.test${path}`, false, 'the token would go in the clear'],
+    ['https://a.test', `https://b.test${path}`, false, 'the token is not for others'],
+    ['https://a.test', 'https://a.test:9000/bucket/file', false, 'a store on the same host'],
+  ];
+  for (const [from, to, isGitlab, why] of cases) {
+    const verb = isGitlab ? 'stays at' : 'leaves';
+    it(`from ${from} to ${to} ${verb} GitLab: ${why}`, () => {
+      assert.equal(isMovedCall(new URL(`${from}${path}`), new URL(to)), isGitlab);
     });
   }
 });
