@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { z } from 'zod';
 import type { Log } from '../../ports/index.ts';
 import { describeProcess } from '../state/process-identity.ts';
 import { chooseDatabase } from './server-database.ts';
+import { endServer, isAlive, readRecord, writeRecord, type ServerRecord } from './server-record.ts';
 
 export interface DevServerOptions {
   readonly binary: string;
@@ -21,6 +21,8 @@ export interface DevServerOptions {
   readonly uiCodecEndpoint?: string | undefined;
   /** Aborts the start, and ends the server that is starting. */
   readonly signal?: AbortSignal;
+  /** How long the first try to start may take. Each further one may take twice as long. */
+  readonly startLimitMs?: number;
 }
 
 export interface DevServer {
@@ -36,8 +38,8 @@ const NAMESPACE = 'default';
 const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
 const { SERVING } = proto.grpc.health.v1.HealthCheckResponse.ServingStatus;
 const START_LIMIT_MS = 60_000;
+const LONGEST_START_MS = 600_000;
 const START_TRIES = 3;
-const STOP_LIMIT_MS = 10_000;
 const LOOK_INTERVAL_MS = 1_000;
 const LOG_LIMIT_BYTES = 10_000_000;
 
@@ -55,14 +57,6 @@ const TUNING = [
  */
 const PRAGMAS = ['journal_mode=wal', 'synchronous=full'];
 
-const recordSchema = z.object({
-  pid: z.number().int(),
-  identity: z.string(),
-  port: z.number().int(),
-  uiPort: z.number().int(),
-});
-type ServerRecord = z.infer<typeof recordSchema>;
-
 /**
  * Starts the embedded Temporal server, with its state in a SQLite file. It outlives a `kill -9` of
  * this process and is found again by its record. If it dies, it is restarted. Another version of
@@ -79,10 +73,9 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
-  // The signal only applies to the start.
-  const { binary, stateDir, log, uiCodecEndpoint } = options;
+  // The caller's signal only applies to the first start.
   const supervising = supervise(
-    { binary, stateDir, log, uiCodecEndpoint },
+    { ...options, signal: supervision.signal },
     {
       signal: supervision.signal,
       current: () => current,
@@ -98,7 +91,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     stop: async () => {
       supervision.abort();
       await supervising;
-      await end(current);
+      await endRecorded(current);
     },
   };
 }
@@ -107,7 +100,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 export async function findDevServer(
   stateDir: string,
 ): Promise<Pick<DevServer, 'address' | 'namespace'> | undefined> {
-  const record = await readRecord({ stateDir });
+  const record = await readRecord(stateDir);
   if (record === undefined || !(await isAlive(record))) return undefined;
   return { address: `${HOST}:${record.port}`, namespace: NAMESPACE };
 }
@@ -124,39 +117,35 @@ interface Supervision {
  */
 async function supervise(options: DevServerOptions, supervision: Supervision): Promise<void> {
   const { signal } = supervision;
-  for (;;) {
+  for (let tries = 0; ;) {
     await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
-    if (await isAlive(supervision.current())) continue;
+    const server = supervision.current();
+    // While nobody can tell, for want of open files, the server counts as alive.
+    if (await isAlive(server).catch(() => true)) continue;
     options.log.warn('the embedded Temporal has died, starting it again');
     try {
       // The new server uses the same ports, so that all clients reconnect by themselves.
-      supervision.replace(await launch(options, supervision.current()));
+      supervision.replace(await launch(options, server, tries));
+      tries = 0;
     } catch (error) {
+      if (error === signal.reason) return;
+      tries += 1;
       options.log.error('the embedded Temporal does not start, trying again', { error });
     }
   }
 }
 
-async function isAlive({ pid, identity }: ServerRecord): Promise<boolean> {
-  return (await describeProcess(pid)) === identity;
-}
-
-async function readRecord({
-  stateDir,
-}: Pick<DevServerOptions, 'stateDir'>): Promise<ServerRecord | undefined> {
-  const text = await readFile(join(stateDir, 'server.json'), 'utf8').catch(() => '');
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined; // The record is missing or incomplete, so a new one is written.
-  }
-}
-
 async function findRunning(options: DevServerOptions): Promise<ServerRecord | undefined> {
-  const record = await readRecord(options);
+  const record = await readRecord(options.stateDir);
   if (record === undefined || !(await isAlive(record))) return undefined;
-  await untilServing(record, () => isAlive(record), options);
+  try {
+    const limitMs = startLimit(options, 0);
+    await untilServing(record, { ...options, limitMs, lives: () => isAlive(record) });
+  } catch (error) {
+    if (options.signal?.aborted === true) await endRecorded(record);
+    throw error;
+  }
   return record;
 }
 
@@ -164,7 +153,7 @@ type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;
 
 /** Returns the previous ports when they are free, so that bookmarks stay valid. */
 async function choosePorts(options: DevServerOptions): Promise<Ports> {
-  const last = await readRecord(options);
+  const last = await readRecord(options.stateDir);
   const port = await choosePort(last?.port);
   return { port, uiPort: await choosePort(last?.uiPort, port) };
 }
@@ -201,17 +190,40 @@ async function isFree(port: number): Promise<boolean> {
  * conflict with those of another program.
  */
 async function launchAnew(options: DevServerOptions): Promise<ServerRecord> {
-  for (let triesLeft = START_TRIES - 1; ; triesLeft -= 1) {
+  for (let tries = 0; ; tries += 1) {
     try {
-      return await launch(options, await choosePorts(options));
+      return await launch(options, await choosePorts(options), tries);
     } catch (error) {
-      if (triesLeft === 0 || options.signal?.aborted === true) throw error;
+      if (tries === START_TRIES - 1 || options.signal?.aborted === true) throw error;
       options.log.warn('the embedded Temporal does not start, trying again', { error });
     }
   }
 }
 
-async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRecord> {
+/** Starts the server after so many tries in vain. One that does not serve in time is ended. */
+async function launch(
+  options: DevServerOptions,
+  ports: Ports,
+  tries: number,
+): Promise<ServerRecord> {
+  const { stateDir } = options;
+  const child = await spawnServer(options, ports);
+  const pid = child.pid ?? 0;
+  const lives = (): Promise<boolean> => Promise.resolve(isRunning(child));
+  try {
+    const { port, uiPort } = ports;
+    const record = { pid, identity: await describeProcess(pid), port, uiPort };
+    await writeRecord(stateDir, record);
+    await untilServing(record, { ...options, limitMs: startLimit(options, tries), lives });
+    return record;
+  } catch (error) {
+    // The next try uses the same database.
+    await endServer(pid, lives);
+    throw error;
+  }
+}
+
+async function spawnServer(options: DevServerOptions, ports: Ports): Promise<ChildProcess> {
   const { binary, stateDir } = options;
   const database = await chooseDatabase(options);
   const settings = await writeSettings(options);
@@ -225,15 +237,15 @@ async function launch(options: DevServerOptions, ports: Ports): Promise<ServerRe
     });
     await once(child, 'spawn');
     child.unref();
-    const pid = child.pid ?? 0;
-    const { port, uiPort } = ports;
-    const record = { pid, identity: await describeProcess(pid), port, uiPort };
-    await writeRecord(stateDir, record);
-    await untilServing(record, () => Promise.resolve(isRunning(child)), options);
-    return record;
+    return child;
   } finally {
     await output.close();
   }
+}
+
+/** Returns how long a start may take. A busy machine may be too slow for the usual limit. */
+function startLimit({ startLimitMs = START_LIMIT_MS }: DevServerOptions, tries: number): number {
+  return Math.min(startLimitMs * 2 ** tries, LONGEST_START_MS);
 }
 
 /**
@@ -284,29 +296,25 @@ async function isSetUp(options: DevServerOptions): Promise<boolean> {
   return options.uiCodecEndpoint === undefined || text === formatSettings(options);
 }
 
-async function writeRecord(stateDir: string, record: ServerRecord): Promise<void> {
-  const file = join(stateDir, 'server.json');
-  await writeFile(`${file}.tmp`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  await rename(`${file}.tmp`, file);
-}
-
 function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-async function untilServing(
-  record: ServerRecord,
-  lives: () => Promise<boolean>,
-  { stateDir, signal }: DevServerOptions,
-): Promise<void> {
-  const { port, pid } = record;
-  const endMs = performance.now() + START_LIMIT_MS;
-  while (!(await isServing(port))) {
-    if (signal?.aborted === true) {
-      await end(record);
-      throw signal.reason as Error;
-    }
-    if (!(await lives()) || performance.now() > endMs) {
+interface ServingWait extends Pick<DevServerOptions, 'stateDir' | 'signal'> {
+  readonly limitMs: number;
+  readonly lives: () => Promise<boolean>;
+}
+
+async function untilServing({ port, pid }: ServerRecord, wait: ServingWait): Promise<void> {
+  const { limitMs, lives, signal, stateDir } = wait;
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const isReady = await isServing(port);
+    const isThere = await lives();
+    // Another process may serve on the port of one that has died.
+    if (isReady && isThere) return;
+    signal?.throwIfAborted();
+    if (!isThere || performance.now() > endMs) {
       throw new Error(
         `the embedded Temporal (process ${pid}) does not answer on ${HOST}:${port}: see ${join(stateDir, 'server.log')}`,
       );
@@ -333,12 +341,6 @@ async function isServing(port: number): Promise<boolean> {
   }
 }
 
-async function end(record: ServerRecord): Promise<void> {
-  if (!(await isAlive(record))) return;
-  process.kill(record.pid, 'SIGTERM');
-  const endMs = performance.now() + STOP_LIMIT_MS;
-  while (await isAlive(record)) {
-    if (performance.now() > endMs) process.kill(record.pid, 'SIGKILL');
-    await delay(20);
-  }
+function endRecorded(record: ServerRecord): Promise<void> {
+  return endServer(record.pid, () => isAlive(record));
 }

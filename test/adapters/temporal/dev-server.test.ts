@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
+import { describeProcess } from '../../../src/adapters/state/process-identity.ts';
 import { startDevServer, type DevServer } from '../../../src/adapters/temporal/dev-server.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
 import { recordingLog } from '../../support/recording-log.ts';
@@ -28,8 +29,8 @@ describe('embedded Temporal', () => {
     await rm(join(stateDir, '..'), { recursive: true });
   });
 
-  const start = async (binary = temporalCli()): Promise<DevServer> => {
-    const server = await startDevServer({ binary, stateDir, log: recording.log });
+  const start = async (binary = temporalCli(), startLimitMs = 60_000): Promise<DevServer> => {
+    const server = await startDevServer({ binary, stateDir, log: recording.log, startLimitMs });
     servers.push(server);
     return server;
   };
@@ -51,8 +52,26 @@ describe('embedded Temporal', () => {
       `if [ "$1" = --version ]; then echo "temporal version 9 (Server ${version}, UI 9)"; exit; fi\n` +
         `exec '${temporalCli()}' "$@"`,
     );
-  const said = (message: RegExp): boolean =>
-    recording.said.some((event) => message.test(event.message));
+  const said = (message: RegExp): boolean => count(message) > 0;
+  const count = (message: RegExp): number =>
+    recording.said.filter((event) => message.test(event.message)).length;
+  /** A program whose server does not serve while the file `slow` exists at its start. */
+  const makeSlowProgram = (): Promise<string> =>
+    makeProgram(
+      `if [ "$1" != --version ]; then\n` +
+        `  echo $$ >>'${stateDir}/../pids'\n` +
+        `  if [ -e '${stateDir}/../slow' ]; then rm '${stateDir}/../slow'; exec sleep 300; fi\n` +
+        `fi\nexec '${temporalCli()}' "$@"`,
+    );
+  const makeSlow = (): Promise<void> => writeFile(join(stateDir, '..', 'slow'), '');
+  /** The pids of all servers so far. */
+  const pids = async (): Promise<readonly number[]> =>
+    (await readFile(join(stateDir, '..', 'pids'), 'utf8')).trim().split('\n').map(Number);
+  const livingPids = async (): Promise<readonly number[]> => {
+    const started = await pids();
+    const described = await Promise.all(started.map(describeProcess));
+    return started.filter((_, index) => described[index] !== 'ended');
+  };
 
   it('serves its namespace and its UI to this machine only', async () => {
     const server = await start();
@@ -107,6 +126,34 @@ describe('embedded Temporal', () => {
     await until(() => reach(server.address).then(Boolean, () => false));
     assert.equal(await statusOfWorkflow(server), 'RUNNING');
     assert.ok(said(/has died/));
+  });
+
+  it('is ended and started again when it does not serve in time', async () => {
+    await mkdir(stateDir, { recursive: true });
+    await makeSlow();
+    const server = await start(await makeSlowProgram(), 6_000);
+    await startWorkflow(server);
+    assert.deepEqual(await livingPids(), [await pid()]);
+
+    await makeSlow();
+    process.kill(await pid(), 'SIGKILL');
+    await until(async () => (await pids()).length >= 4);
+    await until(() => reach(server.address).then(Boolean, () => false));
+    assert.equal(await statusOfWorkflow(server), 'RUNNING');
+    assert.deepEqual(await livingPids(), [await pid()]);
+    const deaths = count(/has died/);
+    await delay(2_500);
+    assert.equal(count(/has died/), deaths);
+  });
+
+  it('is ended when it does not serve yet after its death and has to stop', async () => {
+    await mkdir(stateDir, { recursive: true });
+    const server = await start(await makeSlowProgram());
+    await makeSlow();
+    process.kill(await pid(), 'SIGKILL');
+    await until(async () => (await pids()).length === 2);
+    await server.stop();
+    assert.deepEqual(await livingPids(), []);
   });
 
   it('is started on other ports when its own are taken', async () => {
