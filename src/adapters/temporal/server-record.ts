@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { describeProcess } from '../state/process-identity.ts';
+import { describeProcess, ENDED } from '../state/process-identity.ts';
 
 const FILE = 'server.json';
 const STOP_LIMIT_MS = 10_000;
@@ -34,7 +34,8 @@ export async function writeRecord(stateDir: string, record: ServerRecord): Promi
 
 /** Whether the recorded process lives. Throws when that cannot be read. */
 export async function isAlive({ pid, identity }: ServerRecord): Promise<boolean> {
-  return (await describeProcess(pid)) === identity;
+  // The process of such a record had ended before it was described.
+  return identity !== ENDED && (await describeProcess(pid)) === identity;
 }
 
 /** Ends a server and waits until it has ended. Does nothing when it does not live. */

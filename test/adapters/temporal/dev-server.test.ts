@@ -156,6 +156,14 @@ describe('embedded Temporal', () => {
     assert.deepEqual(await livingPids(), []);
   });
 
+  it('is started when the recorded one ended before it was described', async () => {
+    await mkdir(stateDir, { recursive: true });
+    const record = { pid: 2 ** 22 + 1, identity: 'ended', port: 20_000, uiPort: 20_001 };
+    await writeFile(join(stateDir, 'server.json'), JSON.stringify(record));
+    await startWorkflow(await start());
+    assert.notEqual(await pid(), record.pid);
+  });
+
   it('is started on other ports when its own are taken', async () => {
     const first = await start();
     await first.stop();
