@@ -1,7 +1,5 @@
 import { jobFields } from '../../domain/build/job-fields.ts';
-import type { BuildContext } from '../../domain/context/context.ts';
 import type { PlannedStage } from '../../domain/context/stage.ts';
-import { BUILD_LABEL } from '../../domain/executor/labels.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { formatImageLine, stageTitle } from '../../domain/script/titles.ts';
 import {
@@ -9,7 +7,7 @@ import {
   formatSectionEnd,
   formatSectionStart,
 } from '../../domain/trace/sections.ts';
-import type { ContainerEngine, EngineInfo, Ports } from '../../ports/index.ts';
+import type { EngineInfo, Ports } from '../../ports/index.ts';
 import { stopEagerBegin, takeEagerBegin } from '../build/eager-begin.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
@@ -31,6 +29,7 @@ import {
 } from './containers.ts';
 import { doubtOnFault } from './early-start.ts';
 import { whenDockerAnswers } from './docker-answers.ts';
+import { removeObjects } from './remove-objects.ts';
 import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<BuildActivities, 'prepareEnvironment' | 'destroyEnvironment'>;
@@ -193,7 +192,9 @@ export async function destroy(
     log.warn('services not concluded', { ...jobFields(context), error });
   });
 
-  const failures = await removeAll(ports.engine(context.runner), context);
+  const failures = await removeObjects(ports.engine(context.runner), context.buildId, {
+    keepsVolumes: context.runner.docker.volumeKeep,
+  });
   if (failures.length === 0) return;
   const passing = failures.find((failure) => failure instanceof TransientError);
   if (passing !== undefined && !isOver()) throw passing;
@@ -232,36 +233,4 @@ async function startBudget(
   const sinceMs = earlierOrNow(noted, clock);
   if (noted !== sinceMs) await note.write(buildId, sinceMs, ports);
   return () => clock.monotonicMs() - sinceMs > DESTROY_BUDGET_MS;
-}
-
-/**
- * Removes the objects and returns the faults. Containers come first, because they use volumes and
- * the network.
- */
-async function removeAll(
-  engine: ContainerEngine,
-  { buildId, runner }: BuildContext,
-): Promise<readonly unknown[]> {
-  const options = { keepsVolumes: runner.docker.volumeKeep };
-  const listed = await settle([engine.listByLabels({ [BUILD_LABEL]: buildId })]);
-  const [left] = listed.values;
-  if (left === undefined) return listed.failures;
-  const containers = await settle(left.containers.map((id) => engine.removeContainer(id, options)));
-  const others = await settle([
-    ...left.volumes.map((name) => engine.removeVolume(name)),
-    ...left.networks.map((name) => engine.removeNetwork(name)),
-  ]);
-  return [...containers.failures, ...others.failures];
-}
-
-async function settle<T>(
-  work: readonly Promise<T>[],
-): Promise<{ readonly values: readonly T[]; readonly failures: readonly unknown[] }> {
-  const results = await Promise.allSettled(work);
-  return {
-    values: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-    failures: results.flatMap((result): readonly unknown[] =>
-      result.status === 'rejected' ? [result.reason] : [],
-    ),
-  };
 }

@@ -1,5 +1,6 @@
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { CacheVolume } from '../../ports/cache-volumes.ts';
+import { removeUnused } from './remove-unused.ts';
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -76,8 +77,7 @@ async function shrink(
   for (const { name, lastMs } of await oldestFirst(volumes, cacheUses)) {
     if (bytes <= maxBytes || lastMs >= sinceMs) break;
     if (bytesOf(name) === 0) continue;
-    const remove = (): Promise<boolean> => engine.removeIdleVolume(name);
-    if (!(await cacheUses.removeUnlessUsed(name, sinceMs, remove))) continue;
+    if (!(await removeUnused({ volume: name, sinceMs }, engine, ports))) continue;
     bytes -= bytesOf(name);
     log.info('cache volume removed, the caches took too much room', {
       volume: name,

@@ -1,10 +1,12 @@
 import type { ContainerEngine, Ports } from '../../ports/index.ts';
 import type { CacheLimits } from './cache-limits.ts';
 import { createSizeSweep, inMib, type SizeSweep } from './cache-size-sweep.ts';
-import { enginesOf } from '../recovery/leftovers.ts';
+import { removeUnused } from './remove-unused.ts';
+import { atEachDaemon } from '../recovery/leftovers.ts';
 import { oneAtATime } from '../recovery/one-at-a-time.ts';
 
 const DAY_MS = 24 * 3_600_000;
+const NOT_CHECKED = 'cache volumes not checked for their age';
 
 type RemovalPorts = Pick<Ports, 'cacheUses' | 'clock' | 'log'>;
 type SweepPorts = RemovalPorts & Pick<Ports, 'config' | 'engine'>;
@@ -23,7 +25,7 @@ export function createCacheSweep(ports: SweepPorts, limits: CacheLimits): () => 
       const idleMs = maxIdleDays === 0 ? Infinity : maxIdleDays * DAY_MS;
       await sweepAll(ports, { sinceMs: ports.clock.nowMs() - idleMs, sizeSweep });
     } catch (error) {
-      ports.log.warn('cache volumes not checked for their age', { error });
+      ports.log.warn(NOT_CHECKED, { error });
     }
   });
 }
@@ -36,11 +38,12 @@ interface Sweep {
 
 async function sweepAll(ports: SweepPorts, { sinceMs, sizeSweep }: Sweep): Promise<void> {
   const seen = new Set<string>();
-  for (const engine of enginesOf(ports)) {
+  const sawAll = await atEachDaemon(ports, NOT_CHECKED, async (engine) => {
     for (const name of await sweepDaemon(engine, sinceMs, ports)) seen.add(name);
     await sizeSweep(engine);
-  }
-  await ports.cacheUses.forgetOthers(seen, sinceMs);
+  });
+  // The volumes of a daemon that is away have been used all the same.
+  if (sawAll) await ports.cacheUses.forgetOthers(seen, sinceMs);
 }
 
 /**
@@ -71,16 +74,16 @@ interface Removal {
 
 async function removeIdle(
   engine: ContainerEngine,
-  { idle, sinceMs, ports: { cacheUses, clock, log } }: Removal,
+  { idle, sinceMs, ports }: Removal,
 ): Promise<void> {
+  const { cacheUses, clock, log } = ports;
   const sizes = await engine.measureVolumes().catch((error: unknown) => {
     log.warn('cache volumes not measured', { error });
     return new Map<string, number>();
   });
   for (const volume of idle) {
     const lastMs = await cacheUses.lastUseMs(volume);
-    const remove = (): Promise<boolean> => engine.removeIdleVolume(volume);
-    if (!(await cacheUses.removeUnlessUsed(volume, sinceMs, remove))) continue;
+    if (!(await removeUnused({ volume, sinceMs }, engine, ports))) continue;
     const bytes = sizes.get(volume);
     log.info('cache volume removed, no job has used it for long', {
       volume,
