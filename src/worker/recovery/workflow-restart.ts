@@ -39,6 +39,8 @@ export function createWorkflowRestart(
 ): WorkflowRestart {
   const { workflows, ports, installation } = scope;
   const { config, log } = ports;
+  /** True: a runner may have been begun that feedRunners does not know of. */
+  let owesFeed = false;
   return {
     restartAll: async () => {
       const { runners } = config.current();
@@ -50,11 +52,13 @@ export function createWorkflowRestart(
         const found = await look(serveRunnerId(installation, runner), workflows);
         if (!isLost(found)) continue;
         lost.push(found);
+        owesFeed = true;
         await begin(runner, scope);
       }
-      if (lost.length === 0) return;
+      if (lost.length === 0 && !owesFeed) return;
       logLost(lost, log);
       await feed();
+      owesFeed = false;
     },
   };
 }

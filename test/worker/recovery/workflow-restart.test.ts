@@ -21,9 +21,11 @@ interface Setting {
   readonly feeder?: WorkflowStatus | undefined;
   readonly served?: WorkflowStatus | undefined;
   readonly failureOf?: Workflows['failureOf'];
+  /** Temporal is away once, when feedRunners is to be told. */
+  readonly isFirstFeedLost?: boolean;
 }
 
-/** Checks the workflows once, and returns what was begun and logged. */
+/** Checks the workflows until a check succeeds, and returns what was begun and logged. */
 async function restart(setting: Setting) {
   const { log, said } = recordingLog();
   const begun: string[] = [];
@@ -35,6 +37,7 @@ async function restart(setting: Setting) {
   const workflows: Workflows = {
     start: ({ workflowId }) => {
       begun.push(workflowId);
+      statuses.set(workflowId, 'running');
       return Promise.resolve(true);
     },
     statusOf: (workflowId) => Promise.resolve(statuses.get(workflowId)),
@@ -48,11 +51,16 @@ async function restart(setting: Setting) {
   const { ports } = openProcess(createWorld(contextOf()), { ports: { log } });
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
+  let isAway = setting.isFirstFeedLost === true;
   const feed = (): Promise<void> => {
+    if (isAway) return Promise.reject(new Error('Temporal is away'));
     begun.push(FEEDER);
     return Promise.resolve();
   };
-  await createWorkflowRestart(scope, feed).restartAll();
+  const { restartAll } = createWorkflowRestart(scope, feed);
+  if (isAway) await assert.rejects(restartAll(), /Temporal is away/);
+  isAway = false;
+  await restartAll();
   return { begun, said: said.map(({ level, message, fields }) => [level, message, fields]) };
 }
 
@@ -88,6 +96,11 @@ describe('workflows that ask for jobs', () => {
     const failureOf = (): Promise<string> => Promise.resolve('a bug');
     const { said } = await restart({ feeder: 'ended', served: 'failed', failureOf });
     assert.deepEqual(said, [failed(RUNNER, 'a bug'), OUTSIDE]);
+  });
+
+  it('are told to ask by the next check when Temporal was away just after their begin', async () => {
+    const setting = { feeder: 'running', served: 'ended', isFirstFeedLost: true } as const;
+    assert.deepEqual((await restart(setting)).begun, [RUNNER, FEEDER]);
   });
 
   it('are begun again when the reason of the failure cannot be read', async () => {
