@@ -14,15 +14,22 @@ type ShutdownSignal = (typeof SIGNALS)[number];
 
 const held: ShutdownSignal[] = [];
 const hold = (signal: ShutdownSignal): void => void held.push(signal);
+/**
+ * Keeps SIGHUP from ending the process while nothing listens for reloads. A start reads the config
+ * at its end anyway, and a stop needs it no more.
+ */
+const ignoreReload = (): void => undefined;
 
 /** Remembers signals that arrive while the program is loaded, which takes seconds. */
 export function holdSignals(): void {
   for (const signal of SIGNALS) process.on(signal, hold);
+  process.on('SIGHUP', ignoreReload);
 }
 
 /** Raises the remembered signals now. For commands that leave signals to the system. */
 export function releaseSignals(): void {
   for (const signal of SIGNALS) process.off(signal, hold);
+  process.off('SIGHUP', ignoreReload);
   for (const signal of held.splice(0)) process.kill(process.pid, signal);
 }
 

@@ -132,8 +132,20 @@ describe('SIGTERM while the process starts', () => {
     const connected = once(server, 'connection');
     const runner = start(directory, { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
     await connected;
+    // The file is read again at the end of the start, so a reload at this moment changes nothing.
+    runner.signal('SIGHUP');
     assert.equal(await runner.end('SIGTERM'), 0);
     assert.ok(!runner.lines.some((line) => /"level":"(warning|error)/.test(line)));
+  });
+
+  it('ends it with 0 also when a SIGHUP comes before and after it', async () => {
+    const directory = await openDirectory();
+    const runner = start(directory);
+    await runner.whenLog(/"msg":"Runtime platform"/);
+    runner.signal('SIGHUP');
+    const ended = runner.end('SIGTERM');
+    runner.signal('SIGHUP');
+    assert.equal(await ended, 0);
   });
 
   for (const [when, versionAnswer] of [
