@@ -39,7 +39,7 @@ export function createWorkflowRestart(
 ): WorkflowRestart {
   const { workflows, ports, installation } = scope;
   const { config, log } = ports;
-  /** True: a runner may have been begun that feedRunners does not know of. */
+  // True: a workflow may have been begun whose runner was not told to ask yet.
   let owesFeed = false;
   return {
     restartAll: async () => {
@@ -48,15 +48,17 @@ export function createWorkflowRestart(
       // Nothing has to run after `stop`, or on a node without runners.
       if (feeder.status === 'completed' || runners.length === 0) return;
       const lost = isLost(feeder) ? [feeder] : [];
+      const gone: RunnerConfig[] = [];
       for (const runner of runners) {
         const found = await look(serveRunnerId(installation, runner), workflows);
         if (!isLost(found)) continue;
         lost.push(found);
-        owesFeed = true;
-        await begin(runner, scope);
+        gone.push(runner);
       }
-      if (lost.length === 0 && !owesFeed) return;
       logLost(lost, log);
+      owesFeed ||= lost.length > 0;
+      for (const runner of gone) await begin(runner, scope);
+      if (!owesFeed) return;
       await feed();
       owesFeed = false;
     },
@@ -87,6 +89,7 @@ function isLost({ status }: FoundWorkflow): boolean {
 }
 
 function logLost(lost: readonly FoundWorkflow[], log: Ports['log']): void {
+  if (lost.length === 0) return;
   for (const { workflowId, reason } of lost) {
     if (reason === undefined) continue;
     log.error('a workflow that asks for jobs has failed, begun again', {

@@ -21,12 +21,19 @@ interface Setting {
   readonly feeder?: WorkflowStatus | undefined;
   readonly served?: WorkflowStatus | undefined;
   readonly failureOf?: Workflows['failureOf'];
-  /** Temporal is away once, when feedRunners is to be told. */
-  readonly isFirstFeedLost?: boolean;
+  /** The first call of this kind fails. */
+  readonly failsAt?: 'feed' | 'begin';
 }
 
-/** Checks the workflows until a check succeeds, and returns what was begun and logged. */
+/** Checks the workflows once, and returns what was begun and logged. */
 async function restart(setting: Setting) {
+  const { restartAll, begun, said } = openRestart(setting);
+  await restartAll();
+  return { begun, said: said.map(({ level, message, fields }) => [level, message, fields]) };
+}
+
+/** Opens the check of two workflows. One that was begun runs, except feedRunners. */
+function openRestart(setting: Setting) {
   const { log, said } = recordingLog();
   const begun: string[] = [];
   const never = (): Promise<never> => Promise.reject(new Error('not called here'));
@@ -34,11 +41,17 @@ async function restart(setting: Setting) {
     [FEEDER, setting.feeder],
     [RUNNER, setting.served],
   ]);
+  let { failsAt } = setting;
+  const act = (what: Setting['failsAt'], workflowId: string): Promise<void> => {
+    begun.push(workflowId);
+    if (failsAt !== what) return Promise.resolve();
+    failsAt = undefined;
+    return Promise.reject(new Error('Temporal is away'));
+  };
   const workflows: Workflows = {
     start: ({ workflowId }) => {
-      begun.push(workflowId);
       statuses.set(workflowId, 'running');
-      return Promise.resolve(true);
+      return act('begin', workflowId).then(() => true);
     },
     statusOf: (workflowId) => Promise.resolve(statuses.get(workflowId)),
     failureOf: setting.failureOf ?? never,
@@ -51,17 +64,8 @@ async function restart(setting: Setting) {
   const { ports } = openProcess(createWorld(contextOf()), { ports: { log } });
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
-  let isAway = setting.isFirstFeedLost === true;
-  const feed = (): Promise<void> => {
-    if (isAway) return Promise.reject(new Error('Temporal is away'));
-    begun.push(FEEDER);
-    return Promise.resolve();
-  };
-  const { restartAll } = createWorkflowRestart(scope, feed);
-  if (isAway) await assert.rejects(restartAll(), /Temporal is away/);
-  isAway = false;
-  await restartAll();
-  return { begun, said: said.map(({ level, message, fields }) => [level, message, fields]) };
+  const { restartAll } = createWorkflowRestart(scope, () => act('feed', FEEDER));
+  return { restartAll, begun, said };
 }
 
 describe('workflows that ask for jobs', () => {
@@ -98,13 +102,24 @@ describe('workflows that ask for jobs', () => {
     assert.deepEqual(said, [failed(RUNNER, 'a bug'), OUTSIDE]);
   });
 
-  it('are told to ask by the next check when Temporal was away just after their begin', async () => {
-    const setting = { feeder: 'running', served: 'ended', isFirstFeedLost: true } as const;
-    assert.deepEqual((await restart(setting)).begun, [RUNNER, FEEDER]);
-  });
-
   it('are begun again when the reason of the failure cannot be read', async () => {
     const { begun, said } = await restart({ feeder: 'running', served: 'failed' });
     assert.deepEqual([begun, said], [[RUNNER, FEEDER], [failed(RUNNER, 'not known')]]);
+  });
+
+  it('are told to ask at the next check when the telling failed', async () => {
+    const { restartAll, begun } = openRestart({ feeder: 'running', failsAt: 'feed' });
+    await assert.rejects(restartAll(), /away/);
+    await restartAll();
+    await restartAll();
+    assert.deepEqual(begun, [RUNNER, FEEDER, FEEDER]);
+  });
+
+  it('are told to ask at the next check when one was begun without an answer', async () => {
+    const { restartAll, begun } = openRestart({ feeder: 'running', failsAt: 'begin' });
+    await assert.rejects(restartAll(), /away/);
+    await restartAll();
+    await restartAll();
+    assert.deepEqual(begun, [RUNNER, FEEDER]);
   });
 });
