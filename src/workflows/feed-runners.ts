@@ -25,6 +25,9 @@ import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 import type { FedRunner, FeedRunnersState } from './states.ts';
 
+/** The change by which `stop` and reload count also while the runners are being told. */
+const LATE_MESSAGES = 'acts on a stop or reload that arrives late';
+
 /**
  * Manages the runners of one installation: starts a serveRunner for each entry of config.toml,
  * tells it whether and how often to ask for jobs, and disables those that GitLab refuses.
@@ -41,8 +44,8 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.markSeen();
     if (fleet.state().needsReload) await reload(fleet);
     fleet.update({ health: wakeAll(fleet.state()) });
-    await feedAll(fleet);
-    if (fleet.state().isStopping) return;
+    const hasStopped = await feedAll(fleet);
+    if (shouldEnd(fleet.state(), hasStopped)) return;
     // Changes that arrive later are in the state, which the next run reads first.
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof feedRunners>(fleet.state());
@@ -92,9 +95,10 @@ function handleMessages(fleet: Fleet): void {
     const isNamed = typeof asked?.configQueue === 'string' && asked.configQueue !== '';
     const configQueue = isNamed ? asked.configQueue : state().configQueue;
     const askAnew = state().askAnew || asked?.hasRestarted === true;
+    const isStopping = state().isStopping && !patched(LATE_MESSAGES);
     // Like gitlab-runner, a reload forgets the health of all runners, because the operator may have
     // just fixed the token.
-    receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {} });
+    receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {}, isStopping });
   };
   setHandler(messages.reloadConfigSignal, reloadConfig, {
     description: 'Sent by a node that has read its config.toml or was started anew.',
@@ -176,11 +180,17 @@ function untilNextWakeMs({ settings, health }: FeedRunnersState): number | undef
   return wakeAtMs === undefined ? undefined : Math.max(1_000, wakeAtMs - now);
 }
 
+/** Up to 0.1.0 a `stop` during a feed stopped no runner, and a reload during a stop was lost. */
+function shouldEnd({ needsReload, isStopping }: FeedRunnersState, hasStopped: boolean): boolean {
+  const isDone = hasStopped && !needsReload;
+  return isDone === isStopping || patched(LATE_MESSAGES) ? isDone : isStopping;
+}
+
 /**
  * Adjusts all serveRunners to the settings: starts new ones, updates changed ones, and stops
- * removed ones.
+ * removed ones. Returns true when it has stopped all of them for good.
  */
-async function feedAll({ state, update }: Fleet): Promise<void> {
+async function feedAll({ state, update }: Fleet): Promise<boolean> {
   const { fed, feedsAll, isStopping } = state();
   const wanted = isStopping ? new Map<string, RunnerFeeding>() : planRunnerFeedings(state());
   const { askAnew } = state();
@@ -194,6 +204,7 @@ async function feedAll({ state, update }: Fleet): Promise<void> {
   }
   const next = [...wanted].map(([key, { workflowId, feeding }]) => [key, { workflowId, feeding }]);
   update({ fed: Object.fromEntries(next) as Record<string, FedRunner> });
+  return isStopping;
 }
 
 /**

@@ -188,6 +188,23 @@ describe('an installation', () => {
     await Promise.all([fleet.result(), runner(0).result(), runner(1).result()]);
   });
 
+  it('ends with all its runners when it is stopped while they are fed', async () => {
+    const fleet = await startWith(3);
+    node.config(fleetOf(...names.map((one) => runnerSettings(one, { limit: 7 }))));
+    await reload(fleet);
+    await untilState(runner(0), ({ feeding }) => feeding.limit === 7);
+    await fleet.signal(stopSignal);
+    await Promise.all([fleet.result(), ...names.map((_, index) => runner(index).result())]);
+  });
+
+  it('lets its runners ask again when a reload comes right after the stop', async () => {
+    const fleet = await startWith(3);
+    await fleet.signal(stopSignal);
+    await reload(fleet);
+    await Promise.all(names.map((_, index) => gitlab(index).calls.when('ask', 2)));
+    assert.equal((await fleet.describe()).status.name, 'RUNNING');
+  });
+
   it('lets all runners request a job at once after its node has restarted', async () => {
     const fleet = await startWith(2);
     gitlab(0).ignoreCancellation();
