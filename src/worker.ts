@@ -3,6 +3,7 @@ import { sweepLeftovers } from './worker/recovery/leftovers.ts';
 import { oneAtATime } from './worker/recovery/one-at-a-time.ts';
 import { closeQuietly } from './worker/machine/closers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
+import { createReload, type Reload } from './worker/recovery/reload.ts';
 import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, onAbort, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, logStanding } from './worker/standing.ts';
@@ -94,17 +95,18 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
 
 /** Starts the periodic work and listens for reloads. Returns a function that ends both. */
 function startPeriodicWork(node: Node, configPath: string): () => void {
-  const { ports, recovery } = node;
-  const reload = (): void => void feed(node, false).catch(reportReload);
-  const reportReload = (error: unknown): void => ports.log.error('reload not signaled', { error });
-  process.on('SIGHUP', reload);
-  watchFile(configPath, { interval: CONFIG_WATCH_MS }, reload);
+  const { ports, recovery, temporalReturns } = node;
+  const reload = createReload(() => feed(node, false), ports);
+  const requestReload = (): void => void reload.request();
+  process.on('SIGHUP', requestReload);
+  watchFile(configPath, { interval: CONFIG_WATCH_MS }, requestReload);
+  const forgetReturns = temporalReturns.add(() => void reload.retry());
   const reconciling = setInterval(() => {
     recovery.reconcileBuilds().catch((error: unknown) => {
       ports.log.warn('recorded jobs not looked through', { error });
     });
   }, RECONCILE_INTERVAL_MS);
-  const checking = scheduleWorkflowChecks(node);
+  const checking = scheduleWorkflowChecks(node, reload);
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not searched for', { error });
@@ -115,8 +117,9 @@ function startPeriodicWork(node: Node, configPath: string): () => void {
     clearInterval(checking);
     clearInterval(sweeping);
     clearInterval(reconciling);
-    unwatchFile(configPath, reload);
-    process.off('SIGHUP', reload);
+    forgetReturns();
+    unwatchFile(configPath, requestReload);
+    process.off('SIGHUP', requestReload);
   };
 }
 
@@ -134,18 +137,20 @@ function logReady({ ports, temporal, capacity }: Node, configPath: string): void
 }
 
 /**
- * Checks periodically whether the workflows that ask for jobs run, and starts them again if not. The
- * first check comes after one interval, because the node has just started the workflows itself.
+ * Checks periodically whether the workflows that ask for jobs run, and starts them again if not.
+ * Also signals a reload that could not be signaled. The first check comes after one interval,
+ * because the node has just started the workflows itself.
  */
-function scheduleWorkflowChecks(node: Node): NodeJS.Timeout {
+function scheduleWorkflowChecks(node: Node, reload: Pick<Reload, 'retry'>): NodeJS.Timeout {
   const { ports, installation } = node;
   const scope = { workflows: node.workflows, installation, ports };
   const workflowRestart = createWorkflowRestart(scope, () => feed(node, false));
-  const restart = oneAtATime(() =>
-    workflowRestart.restartAll().catch((error: unknown) => {
+  const restart = oneAtATime(async () => {
+    await reload.retry();
+    await workflowRestart.restartAll().catch((error: unknown) => {
       ports.log.warn('workflows that ask for jobs not checked', { error });
-    }),
-  );
+    });
+  });
   return setInterval(() => void restart(), RESTART_INTERVAL_MS);
 }
 

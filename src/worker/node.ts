@@ -76,6 +76,8 @@ const WORKFLOW_CALL_LIMIT_MS = 30_000;
 export interface Node {
   readonly ports: Ports;
   readonly temporal: Temporal;
+  /** Told each time that Temporal answers again after an absence. */
+  readonly temporalReturns: WatchedTemporal['returns'];
   /** Temporal's workflows, for the node itself. Each call has a time limit. */
   readonly workflows: Workflows;
   readonly capacity: ResizableCapacity;
@@ -169,7 +171,7 @@ async function openParts(
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
-    stateDir: state.path,
+    ...{ stateDir: state.path, temporalReturns: returns },
     recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake),

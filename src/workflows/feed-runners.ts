@@ -18,13 +18,15 @@ import {
 } from '../domain/runner/health.ts';
 import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
-import { isNotPickedUp, reasonOf, throwBug } from './node/activity-failure.ts';
+import { isNotPickedUp, isTimeOut, reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 import type { FedRunner, FeedRunnersState } from './states.ts';
 
+/** Pause before the config is read again that no process of the node has read in time. */
+const RELOAD_PAUSE_MS = 20_000;
 /** The change by which `stop` and reload count also while the runners are being told. */
 const LATE_MESSAGES = 'acts on a stop or reload that arrives late';
 
@@ -37,12 +39,12 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
   handleMessages(fleet);
 
   for (;;) {
-    const wakeMs = untilNextWakeMs(fleet.state());
+    const wakeMs = untilNextTimeMs(fleet.state());
     await (wakeMs === undefined
       ? condition(fleet.hasChanged)
       : condition(fleet.hasChanged, wakeMs));
     fleet.markSeen();
-    if (fleet.state().needsReload) await reload(fleet);
+    if (isReloadDue(fleet.state())) await reload(fleet);
     fleet.update({ health: wakeAll(fleet.state()) });
     const hasStopped = await feedAll(fleet);
     if (shouldEnd(fleet.state(), hasStopped)) return;
@@ -141,12 +143,18 @@ function isHealthReport(report: unknown): report is messages.HealthReport {
   return typeof runnerKey === 'string' && typeof isHealthy === 'boolean';
 }
 
+function isReloadDue({ needsReload, reloadAtMs }: FeedRunnersState): boolean {
+  return needsReload || (reloadAtMs !== undefined && reloadAtMs <= Date.now());
+}
+
 /** If the file cannot be read, the last good settings stay in force. */
 async function reload({ state, update }: Fleet): Promise<void> {
-  update({ needsReload: false });
+  update({ needsReload: false, reloadAtMs: undefined });
   const { loadConfig } = proxyActivities<ConfigActivities>({
     taskQueue: state().configQueue,
     startToCloseTimeout: '30 seconds',
+    // No message is acted on meanwhile, so a node that is away must not delay it for long.
+    scheduleToStartTimeout: '20 seconds',
     scheduleToCloseTimeout: '1 minute',
     retry: { maximumAttempts: 3 }, // the next reload tries again
   });
@@ -157,6 +165,10 @@ async function reload({ state, update }: Fleet): Promise<void> {
     // A node that was stopped at that moment reads its file when it starts.
     const level = isNotPickedUp(error) ? 'debug' : 'error';
     log[level]('config not loaded, the last good one stays in force', { reason: reasonOf(error) });
+    // A node that was only cut off from Temporal does not send the signal again.
+    if (isTimeOut(error) && patched('reads the config again after a time-out')) {
+      update({ reloadAtMs: Date.now() + RELOAD_PAUSE_MS });
+    }
   }
 }
 
@@ -168,6 +180,13 @@ function wakeAll(state: FeedRunnersState): Record<string, RunnerHealth> {
       return health === undefined ? [] : [[runner.key, health]];
     }),
   );
+}
+
+/** Returns when the loop must look again without a message; undefined when it need not. */
+function untilNextTimeMs(state: FeedRunnersState): number | undefined {
+  const wakeMs = untilNextWakeMs(state);
+  if (state.reloadAtMs === undefined) return wakeMs;
+  return Math.min(wakeMs ?? Infinity, Math.max(1, state.reloadAtMs - Date.now()));
 }
 
 function untilNextWakeMs({ settings, health }: FeedRunnersState): number | undefined {

@@ -17,6 +17,8 @@ export interface FeedRunnersState extends FleetState {
   /** Runners that have a serveRunner, with the feeding that they last received. */
   readonly fed: Readonly<Record<string, FedRunner>>;
   readonly needsReload: boolean;
+  /** When the config is read again that no process of the node has read in time. */
+  readonly reloadAtMs?: number | undefined;
   /**
    * True: tell every runner again, even without a change, because a runner's workflow may be gone.
    */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   drainSignal,
@@ -53,6 +54,15 @@ describe('an installation', () => {
     const fleet = await startFleet(world, installation, node.queue);
     await Promise.all(names.slice(0, count).map((_, index) => gitlab(index).calls.when('ask')));
     return fleet;
+  }
+
+  /** Waits until Temporal has given up a call that no process has taken. */
+  async function untilGivenUp(fleet: FleetHandle): Promise<void> {
+    for (;;) {
+      const { events } = await fleet.fetchHistory();
+      if (events?.some((event) => event.activityTaskTimedOutEventAttributes)) return;
+      await delay(500);
+    }
   }
 
   const reload = (fleet: FleetHandle, hasRestarted = false): Promise<void> =>
@@ -203,6 +213,16 @@ describe('an installation', () => {
     await reload(fleet);
     await Promise.all(names.map((_, index) => gitlab(index).calls.when('ask', 2)));
     assert.equal((await fleet.describe()).status.name, 'RUNNING');
+  });
+
+  it('reads its config also when no process of the node has taken the first call', async () => {
+    const fleet = await startWith(1);
+    node.config(fleetOf(...names.slice(0, 2).map((one) => runnerSettings(one))));
+    await node.kill();
+    await reload(fleet);
+    await untilGivenUp(fleet);
+    await node.restart();
+    await gitlab(1).calls.when('ask');
   });
 
   it('lets all runners request a job at once after its node has restarted', async () => {

@@ -106,6 +106,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   ref: 'shown',
   rejection: 'shown',
   rejectionReason: 'shown',
+  reloadAtMs: 'shown',
   requestConcurrency: 'shown',
   rescue: 'shown',
   result: 'shown',

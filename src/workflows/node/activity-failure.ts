@@ -61,6 +61,11 @@ export function isNotPickedUp(error: unknown): boolean {
   return timeoutTypeOf(error) === 'SCHEDULE_TO_START';
 }
 
+/** Whether no process answered a call in time. */
+export function isTimeOut(error: unknown): boolean {
+  return timeoutTypeOf(error) !== undefined;
+}
+
 /** Returns which time-out ended a call; undefined when none did. */
 function timeoutTypeOf(error: unknown): TimeoutFailure['timeoutType'] | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
