@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { startOuterTemporal } from '../support/faults/temporal-faults.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
@@ -90,6 +91,29 @@ describe('signals', () => {
     await delay(3_000);
     assert.equal(later.state, 'pending', 'the runner was removed from the config');
     assert.equal(gitlab.requests.length, before);
+  });
+});
+
+describe('a reload while Temporal is away', () => {
+  it('takes effect when Temporal is back', async () => {
+    const temporal = await startOuterTemporal();
+    const installation = await openInstallation({
+      concurrent: 1,
+      env: { TEMPORAL_ADDRESS: temporal.address },
+    });
+    try {
+      const runner = await installation.start();
+      await temporal.kill();
+      const config = await readFile(installation.configPath, 'utf8');
+      await writeFile(installation.configPath, config.replace('concurrent = 1', 'concurrent = 2'));
+      // The node notices the change once.
+      await runner.whenLog(/"msg":"reload not signaled, tried again until it is"/, 90_000);
+      await temporal.start();
+      await runner.whenLog(/"changes":\["concurrent: 1 → 2"\]/, 60_000);
+    } finally {
+      await installation.close();
+      await temporal.close();
+    }
   });
 });
 
