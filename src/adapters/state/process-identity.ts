@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { errorCode } from '../host/error-code.ts';
 
 const BOOT_FILE = '/proc/sys/kernel/random/boot_id';
