@@ -51,20 +51,69 @@ function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly s
 
 /**
  * Script lines that remove the `.git` of each submodule. They run in the top directory of a
- * repository before git enters its submodules. Git creates each `.git` again; a planted one would
- * lead git elsewhere. Other repositories in the checkout stay, except when git quotes the name of a
- * submodule: then every nested `.git` is removed.
+ * repository before git enters its submodules; a planted `.git` would lead git elsewhere. Other
+ * repositories in the checkout stay, except when git quotes the name of a submodule: then every
+ * nested `.git` is removed.
  */
 export function unlinkSubmodules(): readonly string[] {
+  return forEachSubmodule([UNLINK]);
+}
+
+/**
+ * Script lines that also write the `.git` of each submodule anew, and reset its files to its own
+ * commit. Git would create the `.git` too, but it would throw the submodule's index away and so
+ * write all files again. A submodule that git cannot reset stays unlinked.
+ *
+ * The reset belongs to it: an index that a job has left may hide a nested submodule, and git would
+ * enter that one after a later reset. So these lines run in a repository only after its own reset.
+ */
+export function linkSubmodules(): readonly string[] {
+  return [
+    '_runner_git=.git',
+    "if [ -f .git ]; then _runner_git=$(sed -n 's/^gitdir: //p' .git); fi",
+    ...forEachSubmodule([UNLINK, ...LINK]),
+  ];
+}
+
+function forEachSubmodule(lines: readonly string[]): readonly string[] {
   return [
     `git -c core.quotePath=false ls-files -s | sed -n 's/^160000 [0-9a-f]* [0-3]\t//p' | while IFS= read -r _runner_path; do`,
     '  case $_runner_path in',
     '  \\"*) find . -path ./.git -prune -o -name .git -prune -exec rm -rf {} + ;;',
-    '  *) if [ ! -L "$_runner_path" ]; then rm -rf -- "$_runner_path/.git"; fi ;;',
+    '  *) if [ ! -L "$_runner_path" ]; then',
+    ...lines.map((line) => `    ${line}`),
+    '  fi ;;',
     '  esac',
     'done',
   ];
 }
+
+const UNLINK = 'rm -rf -- "$_runner_path/.git"';
+
+/**
+ * The path is relative, as git writes it, so that a copy of the checkout is complete. Git allows no
+ * name with `..` either. A submodule that is behind a link is not linked.
+ */
+const LINK = [
+  `_runner_key=$(printf '%s\\n' "$_runner_path" | sed 's/[][\\.*^$+?(){}|]/\\\\&/g')`,
+  `_runner_key=$(git config -f .gitmodules --name-only --get-regexp '^submodule[.].*[.]path$' "^$_runner_key\\$" | tail -n 1) || true`,
+  '_runner_name=${_runner_key#submodule.}',
+  '_runner_name=${_runner_name%.path}',
+  '_runner_dir=$_runner_git/modules/$_runner_name',
+  'case /$_runner_name/ in',
+  '//|*/../*) ;;',
+  '*) if [ -d "$_runner_dir" ] && [ "$(cd -P "./$_runner_path" 2>/dev/null && pwd -P)" = "$(pwd -P)/$_runner_path" ]; then',
+  '  case $_runner_dir in',
+  '  /*) ;;',
+  `  *) _runner_dir=$(printf '%s\\n' "$_runner_path" | sed 's,[^/][^/]*,..,g')/$_runner_dir ;;`,
+  '  esac',
+  `  printf 'gitdir: %s\\n' "$_runner_dir" >"$_runner_path/.git"`,
+  '  if ! (cd "./$_runner_path" && GIT_DIR=.git git reset --hard --quiet HEAD^0) >/dev/null 2>&1; then',
+  `    ${UNLINK}`,
+  '  fi',
+  'fi ;;',
+  'esac',
+];
 
 /** Script lines that remove a directory, whatever file modes a job has set in it. */
 export function removeDirectory(path: string): readonly string[] {

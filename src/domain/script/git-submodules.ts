@@ -1,5 +1,5 @@
 import { gitFiles } from './git-files.ts';
-import { unlinkSubmodules } from './git-reset.ts';
+import { linkSubmodules } from './git-reset.ts';
 import { command } from './quote.ts';
 import { failWith, sayNotice, sayWarning } from './say.ts';
 import type { GitSettings } from './git-settings.ts';
@@ -29,19 +29,21 @@ function update(sources: Sources): readonly string[] {
   const wantsRemote = settings.submoduleUpdateFlags.some((flag) => /^--remote$/i.test(flag));
   return [
     sayNotice(announcement(sources)),
-    ...(settings.cleansConfig ? unlinkSubmodules() : []),
+    ...(settings.cleansConfig ? linkSubmodules() : []),
     command('git', 'submodule', 'init'),
+    ...(settings.cleansConfig && settings.submodules === 'recursive' ? linkNested() : []),
     command('git', ...sync),
+    ...(wantsRemote ? [command('git', ...foreach, '--quiet', ...SET_REFSPEC)] : []),
     command('git', ...clean),
     command('git', ...reset),
-    `if ${updateAll(sources)}; then`,
+    `if ${updateAll(sources).join(' && ')}; then`,
     sayNotice('Updated submodules'),
     command('git', ...sync),
     'else',
     sayWarning('Updating submodules failed. Retrying...'),
-    ...(wantsRemote ? [command('git', ...include, ...remoteHeads)] : []),
     command('git', ...sync),
-    updateAll(sources),
+    ...(wantsRemote ? [command('git', ...include, ...remoteHeads)] : []),
+    ...updateAll(sources),
     command('git', ...reset),
     'fi',
     command('git', ...clean),
@@ -49,18 +51,41 @@ function update(sources: Sources): readonly string[] {
   ];
 }
 
+/** Makes `--remote` see the new heads: the refspec was in the config that is removed. */
+const SET_REFSPEC = [
+  ...['git', 'config', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*'],
+];
+
+/** Sets the addresses of a repository's submodules, which were in the config that is removed. */
+const SET_ADDRESSES = ['git submodule --quiet init', 'git submodule --quiet sync'];
+
+/** Script lines that link the nested submodules, each level after the one above it. */
+function linkNested(): readonly string[] {
+  const level = ['set -e', ...linkSubmodules(), ...SET_ADDRESSES].join('\n');
+  const deeper = ['git', 'submodule', 'foreach', '--quiet', '--recursive', level];
+  return ['git submodule --quiet sync', command(...deeper)];
+}
+
 /**
- * Returns one shell command. Git's own recursion would enter whatever an earlier job planted in the
- * place of a nested submodule. So each level is checked before git goes deeper.
+ * Returns shell commands, each of which must succeed. Git's own recursion would enter whatever an
+ * earlier job planted in the place of a nested submodule. So each level is checked before git goes
+ * deeper.
  */
-function updateAll(sources: Sources): string {
+function updateAll(sources: Sources): readonly string[] {
   const { settings } = sources;
   const { foreach, include, update, recursion, paths } = commandsOf(sources);
-  if (settings.submodules !== 'recursive') return command('git', ...include, ...update, ...paths);
-  if (!settings.cleansConfig) return command('git', ...include, ...update, ...recursion, ...paths);
-  const level = ['set -e', ...unlinkSubmodules(), command('git', ...include, ...update)];
+  if (settings.submodules !== 'recursive') return [command('git', ...include, ...update, ...paths)];
+  if (!settings.cleansConfig) {
+    return [command('git', ...include, ...update, ...recursion, ...paths)];
+  }
+  const level = [
+    'set -e',
+    ...linkSubmodules(),
+    ...SET_ADDRESSES,
+    command('git', ...include, ...update),
+  ];
   const deeper = ['git', ...include, ...foreach, '--quiet', level.join('\n')];
-  return `${command('git', ...include, ...update, ...paths)} && ${command(...deeper)}`;
+  return [command('git', ...include, ...update, ...paths), command(...deeper)];
 }
 
 function commandsOf({ variables, settings }: Sources) {
@@ -76,7 +101,11 @@ function commandsOf({ variables, settings }: Sources) {
     sync: ['submodule', 'sync', ...recursive, ...paths],
     update: [...['submodule', 'update', '--init', ...depth], ...settings.submoduleUpdateFlags],
     clean: [...foreach, 'git', 'clean', ...cleanFlags],
-    include: ['-c', `include.path=${gitFiles(variables).external}`],
+    // A fetch in a submodule must not enter nested ones, which may be planted.
+    include: [
+      ...['-c', `include.path=${gitFiles(variables).external}`],
+      ...['-c', 'fetch.recurseSubmodules=false'],
+    ],
   };
 }
 
@@ -93,18 +122,15 @@ export function cleanSubmodules({
   if (submodules !== 'normal' && submodules !== 'recursive') return [];
   const recursive = submodules === 'recursive' ? ['--recursive'] : [];
   const foreach = ['git', 'submodule', 'foreach', '--quiet', ...recursive];
-  const level = [...unlinkSubmodules(), `${CONNECT} || true`].join('\n');
   return [
-    ...(cleansConfig ? [level] : []),
-    ...(cleansConfig && submodules === 'recursive' ? [command(...foreach, level)] : []),
+    ...(cleansConfig ? linkSubmodules() : []),
+    ...(cleansConfig && submodules === 'recursive'
+      ? [command(...foreach, linkSubmodules().join('\n'))]
+      : []),
     ...(cleanFlags.length > 0 ? [command(...foreach, 'git', 'clean', ...cleanFlags)] : []),
     command(...foreach, 'git', 'reset', '--hard'),
   ];
 }
-
-/** Links a submodule to its directory in the repository. */
-const CONNECT =
-  'GIT_ALLOW_PROTOCOL=none git submodule --quiet update --init --no-fetch >/dev/null 2>&1';
 
 /**
  * Returns the last script lines. Commands of the job inside a submodule find the credentials too.

@@ -160,7 +160,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
       rmSync(join(dir, tree, '.git'), { force: true });
       execFileSync('cp', ['-r', join(dir, kept), join(dir, tree, '.git')]);
       const config = join(dir, tree, '.git/config');
-      git(jobs().place.dir, 'config', '-f', config, '--unset', 'core.worktree');
+      git(jobs().place.dir, 'config', '-f', config, 'core.worktree', join(dir, tree));
       git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
     },
     'a link in its place': (dir, { tree, kept }) => {
@@ -170,7 +170,7 @@ describeForShells('sources of a job', ['dash'], (shell) => {
       rmSync(join(other, '.git'), { recursive: true, force: true });
       execFileSync('cp', ['-r', join(dir, kept), join(other, '.git')]);
       const config = join(other, '.git/config');
-      git(jobs().place.dir, 'config', '-f', config, '--unset', 'core.worktree');
+      git(jobs().place.dir, 'config', '-f', config, 'core.worktree', other);
       git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
       rmSync(join(dir, tree), { recursive: true });
       symlinkSync(other, join(dir, tree));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { filesWith, GIT_NAMES, TOKEN, useGitJobs } from './support/git-job.ts';
+import { filesWith, GIT_NAMES, TOKEN, useGitJobs, withSubmodule } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
 import { describeForShells, plain } from './support/stage-runs.ts';
 
@@ -40,6 +40,54 @@ describeForShells('submodules of a job', 'all', (shell) => {
     assert.equal(existsSync(join(dirOf(job), 'sub/new')), false);
     assert.equal(filesWith(dirOf(job), TOKEN).length, 0);
   });
+
+  const moves: readonly (readonly [what: string, variables: Readonly<Record<string, string>>])[] = [
+    ['', { GIT_SUBMODULE_STRATEGY: 'normal' }],
+    [' of one commit each', { GIT_SUBMODULE_STRATEGY: 'normal', GIT_SUBMODULE_DEPTH: '1' }],
+    [', by --remote', { GIT_SUBMODULE_STRATEGY: 'normal', GIT_SUBMODULE_UPDATE_FLAGS: '--remote' }],
+    [', nested too', { GIT_SUBMODULE_STRATEGY: 'recursive' }],
+    [
+      ', nested too, by --remote',
+      { GIT_SUBMODULE_STRATEGY: 'recursive', GIT_SUBMODULE_UPDATE_FLAGS: '--remote' },
+    ],
+  ];
+  for (const [index, [what, variables]] of moves.entries()) {
+    it(`move on with the job, and keep the files that do not change${what}`, async () => {
+      const { server, jobOf, dirOf, succeed } = jobs();
+      const group = `moving-${index}`;
+      const [inner = ''] = server.addRepository(`${group}/inner`, [{ same: 'i\n' }]);
+      const [sub = ''] = server.addRepository(`${group}/sub`, [
+        withSubmodule('inner', { hash: inner }, { same: 's\n' }),
+      ]);
+      const [outer = ''] = server.addRepository(`${group}/outer`, [
+        withSubmodule('lib/sub', { hash: sub, repository: 'sub' }, {}),
+      ]);
+      const jobAt = (sha: string) => jobOf({ path: `${group}/outer`, git: { sha }, variables });
+      await succeed(jobAt(outer));
+
+      const [inner2 = ''] = server.addCommits(`${group}/inner`, [{ next: 'i2\n' }]);
+      const [sub2 = ''] = server.addCommits(`${group}/sub`, [
+        { next: 's2\n', [`submodule inner ${inner2}`]: '' },
+      ]);
+      const [outer2 = ''] = server.addCommits(`${group}/outer`, [
+        { [`submodule lib/sub ${sub2}`]: '' },
+      ]);
+      const isRecursive = variables['GIT_SUBMODULE_STRATEGY'] === 'recursive';
+      const dirs = ['lib/sub', ...(isRecursive ? ['lib/sub/inner'] : [])];
+      const pathsOf = (name: string) => dirs.map((dir) => join(dirOf(jobAt(outer2)), dir, name));
+      const timesOf = () => pathsOf('same').map((path) => statSync(path).mtimeMs);
+      const before = timesOf();
+      assert.doesNotMatch(await succeed(jobAt(outer2)), /Retrying/);
+      assert.deepEqual(
+        pathsOf('next').map((path) => readFileSync(path, 'utf8')),
+        ['s2\n', 'i2\n'].slice(0, dirs.length),
+      );
+      assert.deepEqual(timesOf(), before);
+      assert.equal(git(join(dirOf(jobAt(outer2)), 'lib/sub'), 'status', '--porcelain'), '');
+      assert.doesNotMatch(await succeed(jobAt(outer2)), /Retrying/);
+      assert.deepEqual(timesOf(), before);
+    });
+  }
 
   it('are fetched again when they have the names of git’s own files', async () => {
     const { jobOf, dirOf, succeed } = jobs();

@@ -154,7 +154,8 @@ function fillServer(server: GitServer) {
   return { hashes, others };
 }
 
-function withSubmodule(
+/** Adds a submodule to the files of a commit. Its repository is beside that of the commit. */
+export function withSubmodule(
   name: string,
   { hash, repository = name }: { readonly hash: string; readonly repository?: string },
   files: Readonly<Record<string, string>>,

@@ -18,6 +18,8 @@ export interface GitServer {
   readonly requests: GitRequest[];
   /** Makes a repository of one commit for each set of files; returns the hashes. */
   readonly addRepository: (path: string, commits: readonly Commit[]) => readonly string[];
+  /** Adds commits to a repository; returns their hashes. */
+  readonly addCommits: (path: string, commits: readonly Commit[]) => readonly string[];
   readonly repositoryDir: (path: string) => string;
   readonly close: () => Promise<void>;
 }
@@ -47,6 +49,8 @@ export async function startGitServer(root: string, token: string): Promise<GitSe
     requests,
     repositoryDir,
     addRepository: (path, commits) => makeRepository(repositoryDir(path), commits),
+    addCommits: (path, commits) =>
+      importCommits(repositoryDir(path), 'from refs/heads/main^0\n', commits),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -64,20 +68,29 @@ export function git(dir: string, ...args: readonly string[]): string {
   }).trim();
 }
 
-/** One import makes all commits: adding files and committing takes a process for each of them. */
 function makeRepository(bare: string, commits: readonly Commit[]): readonly string[] {
   mkdirSync(bare, { recursive: true });
   git(bare, 'init', '-q', '--bare', '-b', 'main');
   git(bare, 'config', 'uploadpack.allowAnySHA1InWant', 'true');
+  return importCommits(bare, '', commits);
+}
+
+/**
+ * One import makes all commits: adding files and committing takes a process for each of them.
+ * `from` names the parent of the first one.
+ */
+function importCommits(bare: string, from: string, commits: readonly Commit[]): readonly string[] {
   execFileSync('git', ['-C', bare, 'fast-import', '--quiet', '--export-marks=marks'], {
-    input: commits.map(formatCommit).join(''),
+    input: commits
+      .map((files, index) => formatCommit(files, index, index === 0 ? from : ''))
+      .join(''),
   });
   const marks = readFileSync(join(bare, 'marks'), 'utf8').trim().split('\n');
   return marks.map((line) => line.slice(line.indexOf(' ') + 1));
 }
 
 /** The input of git-fast-import(1) for a commit. It keeps the files of the last one. */
-function formatCommit(files: Commit, index: number): string {
+function formatCommit(files: Commit, index: number, from: string): string {
   const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}\n`;
   const changes = Object.entries(files).map(([path, content]) => {
     const [kind, name = '', hash = ''] = path.split(' ');
@@ -86,7 +99,7 @@ function formatCommit(files: Commit, index: number): string {
       : `M 100644 inline ${path}\n${data(content)}`;
   });
   const head = `commit refs/heads/main\nmark :${index + 1}\ncommitter T <t@x> 1700000000 +0000\n`;
-  return head + data(`commit ${index}`) + changes.join('');
+  return head + data(`commit ${index}`) + from + changes.join('');
 }
 
 function serve(root: string, request: IncomingMessage, response: ServerResponse): void {
