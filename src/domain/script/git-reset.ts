@@ -44,6 +44,8 @@ function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly s
   const names = wanted.map((name) => `-name ${name}`).join(' -o ');
   return [
     `if [ -d ${gitDir}/modules ]; then`,
+    // What a link leads to is not searched, and git would use it.
+    `  find ${gitDir}/modules -type l -exec test -d {} \\; -exec rm -f {} +`,
     `  find ${gitDir}/modules -depth \\( ${names} \\) \\( ! -type d -o -exec ${IS_IN_GIT_DIR} \\) -exec rm -rf {} +`,
     'fi',
   ];

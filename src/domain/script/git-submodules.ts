@@ -137,7 +137,8 @@ export function cleanSubmodules({
  */
 function finish({ variables, settings }: Sources, foreach: readonly string[]): readonly string[] {
   const { external } = gitFiles(variables);
-  const everywhere = ['submodule', 'foreach', '--recursive'];
+  // Nested submodules that the strategy leaves out are an earlier job's, and may be planted.
+  const everywhere = settings.cleansConfig ? foreach : ['submodule', 'foreach', '--recursive'];
   const lfs = ['-c', `include.path=${external}`, ...foreach, 'git', 'lfs', 'pull'];
   return [
     sayNotice('Configuring submodules to use parent git credentials...'),

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { it } from 'node:test';
-import { useGitJobs } from './support/git-job.ts';
+import { useGitJobs, withSubmodule } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
 import { describeForShells } from './support/stage-runs.ts';
 
@@ -209,6 +209,63 @@ describeForShells('sources of a job', ['dash'], (shell) => {
       });
     }
   }
+
+  for (const [strategy, at] of Object.entries(placed)) {
+    it(`are fetched anew when the git directory of ${at.tree} is a link to a planted one`, async () => {
+      const { place, jobOf, dirOf, getSources, succeed, checkOut, hasCanary } = jobs();
+      const variables = { GIT_SUBMODULE_STRATEGY: strategy };
+      const job = jobOf({ path: 'group/outer', variables });
+      await checkOut(job);
+      const kept = join(dirOf(job), at.kept);
+      const other = join(place.dir, 'builds/evil-kept');
+      execFileSync('mv', [kept, other]);
+      const config = join(other, 'config');
+      git(place.dir, 'config', '-f', config, 'core.fsmonitor', program());
+      git(place.dir, 'config', '-f', config, 'core.worktree', join(dirOf(job), at.tree));
+      symlinkSync(other, kept);
+      // The first try ends at the files that have lost their repository, and the next clears them.
+      await getSources(job);
+      await succeed(job);
+      assert.equal(hasCanary(), false);
+      const name = basename(at.tree);
+      const content = readFileSync(join(dirOf(job), at.tree, name), 'utf8');
+      assert.equal(content, `${name.slice(0, 1)}\n`);
+    });
+  }
+
+  it('are fetched without entering a nested submodule that the strategy leaves out', async () => {
+    const { server, jobOf, dirOf, succeed, hasCanary } = jobs();
+    const [inner = ''] = server.addRepository('left/inner', [{ inner: 'i\n' }]);
+    const [sub = ''] = server.addRepository('left/sub', [
+      withSubmodule('inner', { hash: inner }, {}),
+    ]);
+    const [outer = ''] = server.addRepository('left/outer', [
+      withSubmodule('sub', { hash: sub }, {}),
+    ]);
+    const jobAt = (sha: string, strategy: string) =>
+      jobOf({
+        path: 'left/outer',
+        git: { sha },
+        variables: { GIT_SUBMODULE_STRATEGY: strategy },
+      });
+    await succeed(jobAt(outer, 'recursive'));
+    const [inner2 = ''] = server.addCommits('left/inner', [{ inner: 'i2\n' }]);
+    const [sub2 = ''] = server.addCommits('left/sub', [{ [`submodule inner ${inner2}`]: '' }]);
+    const [outer2 = ''] = server.addCommits('left/outer', [{ [`submodule sub ${sub2}`]: '' }]);
+
+    const dir = dirOf(jobAt(outer2, 'normal'));
+    const planted = join(jobs().place.dir, 'builds/evil-nested');
+    execFileSync('cp', ['-r', join(dir, '.git/modules/sub/modules/inner'), planted]);
+    const config = join(planted, 'config');
+    git(jobs().place.dir, 'config', '-f', config, 'core.worktree', join(dir, 'sub/inner'));
+    git(jobs().place.dir, 'config', '-f', config, 'remote.origin.url', `ssh://x/${inner2}`);
+    git(jobs().place.dir, 'config', '-f', config, 'core.sshCommand', program());
+    git(jobs().place.dir, 'config', '-f', config, 'core.fsmonitor', program());
+    writeFileSync(join(dir, 'sub/inner/.git'), `gitdir: ${planted}\n`);
+    await succeed(jobAt(outer2, 'normal'));
+    assert.equal(hasCanary(), false);
+    assert.equal(git(join(dir, 'sub'), 'rev-parse', 'HEAD'), sub2);
+  });
 
   it('are fetched by programs of the helper, whatever a job sets for its own', async () => {
     const { place, jobOf, succeed, hasCanary } = jobs();
