@@ -121,6 +121,14 @@ describeScenarios('feature flags', {}, [
     expected: { state: 'success', log: [/^in no file$/m] },
   },
   {
+    title: 'FF_GIT_URLS_WITHOUT_TOKENS gives git the token in a job without sources too',
+    job: {
+      script: ['cat "$GIT_CONFIG_GLOBAL" "$CI_PROJECT_DIR.tmp/.gitlab-runner.ext.conf"'],
+      variables: [NO_GIT, on('FF_GIT_URLS_WITHOUT_TOKENS')],
+    },
+    expected: { state: 'success', log: ['.gitlab-runner.ext.conf', 'password=${CI_JOB_TOKEN}'] },
+  },
+  {
     title: 'FF_ENABLE_JOB_CLEANUP cleans the checkout after a job',
     job: { script: ['touch left-over'], variables: [on('FF_ENABLE_JOB_CLEANUP')] },
     expected: {

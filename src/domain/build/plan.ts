@@ -113,17 +113,22 @@ export function needsHelper(
  * files from one.
  */
 function planSources(context: BuildContext, variables: Variables): PlannedStage {
-  const attempts = variables.attempts('GET_SOURCES_ATTEMPTS');
+  return needsSourcesScript(context, variables)
+    ? stage('get_sources', 'helper', variables.attempts('GET_SOURCES_ATTEMPTS'))
+    : stage('get_sources', 'runner');
+}
+
+function needsSourcesScript(context: BuildContext, variables: Variables): boolean {
+  // With this flag, the job's own git finds its credentials in files that the script writes.
+  const isTokenless = variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
   switch (readGitSettings(context, variables).strategy) {
     case 'fetch':
     case 'clone':
-      return stage('get_sources', 'helper', attempts);
+      return true;
     case 'none':
-      return stage('get_sources', 'runner');
+      return isTokenless;
     case 'empty':
-      return outlivesBuild(variables.projectDir, planMounts(context, variables))
-        ? stage('get_sources', 'helper', attempts)
-        : stage('get_sources', 'runner');
+      return isTokenless || outlivesBuild(variables.projectDir, planMounts(context, variables));
   }
 }
 

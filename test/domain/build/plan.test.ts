@@ -33,7 +33,8 @@ function places(plan: BuildPlan): Readonly<Record<string, string>> {
 }
 
 describe('the stages of a build', () => {
-  const cases: [why: string, changes: ContextChanges, expected: Record<string, string>][] = [
+  type Case = [why: string, changes: ContextChanges, expected: Record<string, string>];
+  const cases: Case[] = [
     [
       'a fetched checkout stays on its volume, so it is tidied up',
       {},
@@ -64,6 +65,11 @@ describe('the stages of a build', () => {
       withVariables({ GIT_STRATEGY: 'none' }),
       { prepare_script: 'runner', get_sources: 'runner', step_script: 'build' },
     ],
+    ...['none', 'empty'].map((strategy): Case => [
+      `the job’s git has a credential helper with strategy ${strategy} too`,
+      withVariables({ GIT_STRATEGY: strategy, FF_GIT_URLS_WITHOUT_TOKENS: 'true' }),
+      { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
+    ]),
     [
       'what an earlier job has kept is fetched after the sources',
       {

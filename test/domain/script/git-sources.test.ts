@@ -228,18 +228,20 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     );
   });
 
-  it('get the token from a credential helper when the flag is on', async () => {
-    const { place, server, jobOf, succeed } = jobs();
-    const job = jobOf({
-      runner: { featureFlags: { FF_GIT_URLS_WITHOUT_TOKENS: true } },
-      more: { steps: [{ name: 'script', script: ['cd / && git ls-remote "$URL" main'] }] },
-      variables: { URL: `http://${server.host}/group/sub.git` },
+  for (const strategy of ['fetch', 'none', 'empty']) {
+    it(`get the token from a credential helper when the flag is on, with ${strategy}`, async () => {
+      const { place, server, jobOf, succeed } = jobs();
+      const job = jobOf({
+        runner: { featureFlags: { FF_GIT_URLS_WITHOUT_TOKENS: true } },
+        more: { steps: [{ name: 'script', script: ['cd / && git ls-remote "$URL" main'] }] },
+        variables: { URL: `http://${server.host}/group/sub.git`, GIT_STRATEGY: strategy },
+      });
+      await succeed(job);
+      assert.equal(filesWith(join(place.dir, 'builds'), TOKEN).length, 0);
+      const run = await place.run(shell, 'step_script', job, { env: { GIT_TERMINAL_PROMPT: '0' } });
+      assert.equal(run.exitCode, 0, run.output);
     });
-    await succeed(job);
-    assert.equal(filesWith(join(place.dir, 'builds'), TOKEN).length, 0);
-    const run = await place.run(shell, 'step_script', job, { env: { GIT_TERMINAL_PROMPT: '0' } });
-    assert.equal(run.exitCode, 0, run.output);
-  });
+  }
 
   it('are fetched from a coordinator whose CA git knows', async () => {
     const { place, server, jobOf, succeed } = jobs();
