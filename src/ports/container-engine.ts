@@ -1,3 +1,4 @@
+import type { ImagePlatform } from '../domain/executor/image-platform.ts';
 import type { RegistryAuth } from '../domain/executor/registry-auth.ts';
 import type { ContainerSpec, NetworkSpec, VolumeSpec } from '../domain/executor/specs.ts';
 import type { LogRun } from '../domain/script/log-marks.ts';
@@ -156,6 +157,8 @@ export interface ImageInfo {
   /** Empty when the image has no entrypoint. */
   readonly entrypoint: readonly string[];
   readonly exposedPorts: readonly number[];
+  /** undefined: the engine does not say. */
+  readonly platform?: ImagePlatform;
 }
 
 /** Platform and credentials of a pull. Credentials are secret. */

@@ -1,6 +1,7 @@
 import type { ContainerPlace, PlannedImage } from '../../domain/executor/environment.ts';
 import { defaultHelperImage } from '../../domain/executor/helper-image.ts';
 import type { ImageFacts } from '../../domain/executor/ready-container.ts';
+import { isForPlatform } from '../../domain/executor/image-platform.ts';
 import { isImageId } from '../../domain/executor/image-reference.ts';
 import { findRegistryAuth, type AuthMatch } from '../../domain/executor/registry-auth.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
@@ -106,7 +107,7 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
   const { build, place, engine, reference, platform, signal, print } = resolution;
   if (policy !== 'always' || isImageId(reference)) {
     const local = await engine.inspectImage(reference);
-    if (local !== undefined) {
+    if (local !== undefined && (policy !== 'if-not-present' || mayFit(local, platform))) {
       if (policy === 'if-not-present') {
         await print('local', `Using locally found image version due to "${policy}" pull policy`);
       }
@@ -124,6 +125,14 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
       ...(auth !== undefined && { auth }),
     }),
   );
+}
+
+/**
+ * Whether a local image may be for the platform that a job asks for. Docker refuses to create a
+ * container from any other.
+ */
+function mayFit({ platform }: ImageInfo, asked: string): boolean {
+  return asked === '' || platform === undefined || isForPlatform(platform, asked);
 }
 
 /**

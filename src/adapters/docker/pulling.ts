@@ -44,13 +44,14 @@ async function inspectImage(parts: EngineParts, reference: string): Promise<Imag
     { schema: imageSchema, badRequest: FailureType.RunnerConfiguration },
   );
   if (found === undefined) return undefined;
-  const { Id, RepoDigests, Config } = found;
+  const { Id, RepoDigests, Config, Os, Architecture } = found;
   return {
     id: Id,
     repoDigests: RepoDigests ?? [],
     user: Config?.User ?? '',
     entrypoint: Config?.Entrypoint ?? [],
     exposedPorts: tcpPortsOf(Config?.ExposedPorts),
+    ...(Os && Architecture && { platform: { os: Os, architecture: Architecture } }),
   };
 }
 

@@ -47,6 +47,11 @@ async function resolve({ place = 'build', image, local = [], engine, job, ports,
 
 const refused = new FinalError('RunnerConfiguration', 'pull access denied');
 
+const AMD64: ImageInfo = {
+  ...{ id: 'sha256:amd64', repoDigests: [], user: '', entrypoint: [], exposedPorts: [] },
+  platform: { os: 'linux', architecture: 'amd64' },
+};
+
 describe('the image of a container', () => {
   const cases: [why: string, given: Given, reference: string, lines: readonly string[]][] = [
     [
@@ -87,6 +92,32 @@ describe('the image of a container', () => {
         'Using effective pull policy of [if-not-present] for container alpine:3',
         'Pulling docker image alpine:3 for platform linux/arm64 ...',
         'Using docker image sha256:alpine:3 for alpine:3 ...',
+      ],
+    ],
+    [
+      'it is there for another platform only',
+      {
+        image: { policies: ['if-not-present'], platform: 'linux/arm64' },
+        engine: { inspectImage: () => Promise.resolve(AMD64) },
+      },
+      'sha256:alpine:3',
+      [
+        'Using effective pull policy of [if-not-present] for container alpine:3',
+        'Pulling docker image alpine:3 for platform linux/arm64 ...',
+        'Using docker image sha256:alpine:3 for alpine:3 ...',
+      ],
+    ],
+    [
+      'it is there for the platform',
+      {
+        image: { policies: ['if-not-present'], platform: 'linux/x86_64' },
+        engine: { inspectImage: () => Promise.resolve(AMD64) },
+      },
+      'sha256:amd64',
+      [
+        'Using effective pull policy of [if-not-present] for container alpine:3',
+        'Using locally found image version due to "if-not-present" pull policy',
+        'Using docker image sha256:amd64 for alpine:3 ...',
       ],
     ],
     [
