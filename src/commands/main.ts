@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { createLog, type AdjustableLog } from '../adapters/log/log.ts';
 import { peekLogSettings, type LogKeys } from '../adapters/config/peek-log-settings.ts';
-import { LOG_FORMATS, LOG_LEVELS } from '../adapters/config/log-choices.ts';
+import { LOG_FORMATS, LOG_LEVELS, logLevelOf } from '../adapters/config/log-choices.ts';
 import { describeProgram } from '../worker/machine/program.ts';
 import { releaseSignals } from '../worker/shutdown.ts';
 import { loadCommands } from './command-list.ts';
@@ -67,8 +67,8 @@ function describeRoot(root: Command, context: CommandContext, parts: RootParts):
     .description('A GitLab runner whose every job is a durable Temporal workflow')
     .version(describeVersion(context.program), '-v, --version', 'Print the version')
     .addOption(booleanOption('--debug', 'Debug mode').env('RUNNER_DEBUG'))
-    .addOption(choiceOption('-l, --log-level <level>', 'Log level', LOG_LEVELS).env('LOG_LEVEL'))
-    .addOption(choiceOption('--log-format <format>', 'Log format', LOG_FORMATS).env('LOG_FORMAT'));
+    .addOption(levelOption().env('LOG_LEVEL'))
+    .addOption(formatOption().env('LOG_FORMAT'));
   for (const command of commands) root.addCommand(command);
   forgetEmptyVariables(root);
   for (const command of [root, ...commands.flatMap((one) => [one, ...one.commands])]) {
@@ -89,15 +89,29 @@ function describeRoot(root: Command, context: CommandContext, parts: RootParts):
   });
 }
 
+function levelOption(): Option {
+  const parse = choiceParser(LOG_LEVELS);
+  return new Option('-l, --log-level <level>', `Log level (${LOG_LEVELS.join(', ')})`).argParser(
+    (text) => parse(logLevelOf(text) ?? text),
+  );
+}
+
+function formatOption(): Option {
+  const choices = LOG_FORMATS.join(', ');
+  return new Option('--log-format <format>', `Log format (${choices})`).argParser(
+    choiceParser(LOG_FORMATS),
+  );
+}
+
 /**
- * Creates an option with fixed choices. An empty text counts as unset, because it comes from an
- * empty environment variable.
+ * Returns the parser of an option with fixed choices. An empty text counts as unset, because it
+ * comes from an empty environment variable.
  */
-function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
-  return new Option(flags, `${description} (${choices.join(', ')})`).argParser((text) => {
+function choiceParser(choices: readonly string[]): (text: string) => string | undefined {
+  return (text) => {
     if (text === '' || choices.includes(text)) return text || undefined;
     throw new InvalidArgumentError(`Expected one of ${choices.join(', ')}.`);
-  });
+  };
 }
 
 interface ContextParts {

@@ -83,6 +83,13 @@ describe('the command line', () => {
     assert.equal(stderr.trim(), `ERROR: ${configPath}: concurrent: expected at least 1, got 0`);
   });
 
+  it('takes --log-level in any case, and trace, as gitlab-runner does', async () => {
+    for (const level of ['ERROR', 'trace']) {
+      const { exitCode } = await run([`--log-level=${level}`, 'list', '-c', configPath]);
+      assert.equal(exitCode, 1, level);
+    }
+  });
+
   it('adds where an error came from only with --debug', async () => {
     const { stderr } = await run(['--debug', 'list', '-c', configPath]);
     assert.match(stderr, /error_stack=.*read-config/);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LOG_FORMATS, LOG_LEVELS } from './log-choices.ts';
+import { LOG_FORMATS, logLevelOf } from './log-choices.ts';
 
 export interface LogKeys {
   readonly level: string | undefined;
@@ -14,14 +14,14 @@ export function peekLogSettings(path: string): LogKeys {
   const text = readText(path);
   const top = text.slice(0, /^[ \t]*\[/m.exec(text)?.index);
   return {
-    level: valueOf('log_level', top, LOG_LEVELS),
-    format: valueOf('log_format', top, LOG_FORMATS),
+    level: logLevelOf(valueOf('log_level', top)),
+    format: LOG_FORMATS.find((known) => known === valueOf('log_format', top)),
   };
 }
 
-function valueOf(key: string, text: string, known: readonly string[]): string | undefined {
-  const value = new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*["'](\\w+)["']`, 'm').exec(text)?.[1];
-  return value !== undefined && known.includes(value) ? value : undefined;
+function valueOf(key: string, text: string): string {
+  const line = new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*["'](\\w+)["']`, 'm');
+  return line.exec(text)?.[1] ?? '';
 }
 
 function readText(path: string): string {

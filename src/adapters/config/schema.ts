@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOG_FORMATS, LOG_LEVELS } from './log-choices.ts';
+import { LOG_FORMATS, LOG_LEVELS, logLevelOf } from './log-choices.ts';
 import { parseGoDuration } from '../../domain/job/go-duration.ts';
 import { DEFAULT_SESSION_TIMEOUT_SECONDS } from '../../domain/runner/session-address.ts';
 import { DEFAULT_ARTIFACT_CONFIG } from '../../domain/runner/artifact-config.ts';
@@ -107,7 +107,12 @@ export const installationSchema = z.object(
   {
     concurrent: integer.min(1, 'at least 1').default(1),
     check_interval: secondsOrDefault(3),
-    log_level: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
+    log_level: z
+      .preprocess(
+        (value) => (typeof value === 'string' ? (logLevelOf(value) ?? value) : value),
+        z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
+      )
+      .default('info'),
     log_format: z.enum(LOG_FORMATS, `one of ${LOG_FORMATS.join(', ')}`).default('runner'),
     shutdown_timeout: secondsOrDefault(30),
     listen_address: text.default(''),

@@ -22,6 +22,17 @@ describe('createConfigSource', () => {
     });
   });
 
+  for (const [written, level] of [
+    ['INFO', 'info'],
+    ['Warning', 'warning'],
+    ['trace', 'debug'],
+  ] as const) {
+    it(`takes log_level = "${written}" as gitlab-runner does`, async () => {
+      const { source } = await open(`log_level = "${written}"\n`);
+      assert.equal((await source.load()).logLevel, level);
+    });
+  }
+
   it('reads every supported key', async () => {
     const { source, warnings } = await open(`
 concurrent = 4
