@@ -25,7 +25,8 @@ export function planImages(context: BuildContext, variables: Variables) {
   const { job, runner } = context;
   const { docker } = runner;
   const configured = variables.expand(docker.image).trim();
-  const name = variables.expand(job.image.name).trim() || configured;
+  // gitlab-runner expands this name twice: as it reads the job, and as it looks for the image.
+  const name = variables.expand(variables.expand(job.image.name)).trim() || configured;
   if (name === '') {
     throw new FinalError(
       FailureType.RunnerConfiguration,

@@ -18,6 +18,8 @@ export interface Composition {
   readonly context: BuildContext;
   readonly directories: Directories;
   readonly jobStatus: JobStatus;
+  /** The name of the job's image after its first expansion; undefined before that. */
+  readonly imageName?: string;
 }
 
 /**
@@ -74,12 +76,12 @@ function flagVariable([name, isOn]: FlagValue): Variable {
   return runnerVariable(name, `${isOn}`);
 }
 
-function beforeJob({ context, directories, jobStatus }: Composition): readonly Variable[] {
+function beforeJob(composition: Composition): readonly Variable[] {
+  const { context, directories, jobStatus } = composition;
   const { job, runner } = context;
+  const { imageName = job.image.name } = composition;
   return [
-    ...(job.image.name === ''
-      ? []
-      : [{ ...runnerVariable('CI_JOB_IMAGE', job.image.name), isRaw: false }]),
+    ...(imageName === '' ? [] : [{ ...runnerVariable('CI_JOB_IMAGE', imageName), isRaw: false }]),
     runnerVariable('CI_RUNNER_SHORT_TOKEN', shortToken(runner.token)),
     ...runner.environment.flatMap(parseEnvironmentLine),
     runnerVariable('CI_BUILDS_DIR', runner.buildsDir),

@@ -13,12 +13,18 @@ import { FEATURE_FLAGS, resolveFeatureFlags, type FeatureFlags } from './feature
 import type { JobStatus } from '../job/job-status.ts';
 import type { JobPayload, JobVariable } from '../job/payload.ts';
 import { isSharedBuildsDir, planProjectDir, type ProjectDir } from '../job/project-dir.ts';
-import { composeForSettings, composeVariables, jobTimeoutSeconds } from './runner-variables.ts';
+import {
+  composeForSettings,
+  composeVariables,
+  jobTimeoutSeconds,
+  type Composition,
+} from './runner-variables.ts';
 import { readSettings, settingsWarnings, type SettingsInput } from './settings.ts';
 import {
   expandAll,
   fromJob,
   listVariables,
+  type Expansion,
   type Variable,
   type VariableList,
 } from './variable-list.ts';
@@ -114,11 +120,10 @@ function composeAll(context: BuildContext, jobStatus: JobStatus): Variables {
   const { featureFlags, project } = decide(context, jobStatus);
   const { dir: projectDir, fault: projectDirFault } = project;
   const tempDir = `${projectDir}.tmp`;
-  const composed = composeVariables(
+  const { entries, tooLong } = expandComposed(
     { context, directories: { projectDir, tempDir }, jobStatus },
     featureFlags,
   );
-  const { entries, tooLong } = expandAll(composed, listVariables(composed, tempDir));
   const list = listVariables(entries, tempDir);
 
   const get = (key: string): string => specialValue(key) ?? list.last(key)?.value ?? '';
@@ -154,6 +159,20 @@ function composeAll(context: BuildContext, jobStatus: JobStatus): Variables {
     projectDirFault,
     featureFlags,
   };
+}
+
+/**
+ * Composes and expands all variables, again with the expanded name of the job's image if it has
+ * references. Source: gitlab-runner `common/build.go` (expandContainerOptions).
+ */
+function expandComposed(composition: Composition, flags: FeatureFlags): Expansion {
+  const { context, directories, imageName } = composition;
+  const composed = composeVariables(composition, flags);
+  const expansion = expandAll(composed, listVariables(composed, directories.tempDir));
+  const { name } = context.job.image;
+  if (imageName !== undefined || !name.includes('$')) return expansion;
+  const list = listVariables(expansion.entries, directories.tempDir);
+  return expandComposed({ ...composition, imageName: list.expand(name) ?? name }, flags);
 }
 
 function warningsAboutSettings(

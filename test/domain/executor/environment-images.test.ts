@@ -64,6 +64,8 @@ describe('settings that a job must not choose', () => {
 
 describe("a build's images", () => {
   it("are the job's, expanded, and the helper's", () => {
+    const twice = withVariables({ A: '$B', B: '$C', C: 'ruby' }, { image: { name: '$A' } });
+    assert.equal(planOf(twice).jobImageName, 'ruby');
     const changes = withVariables({ TAG: '3' }, { image: { name: 'alpine:$TAG' } });
     const plan = planOf(changes, { helperImage: 'helper:$CI_SERVER' });
     assert.equal(plan.jobImageName, 'alpine:3');

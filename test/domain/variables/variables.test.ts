@@ -77,6 +77,21 @@ describe('order of variables', () => {
       'a:9',
       'expanded',
     ],
+    [
+      {
+        runner: { environment: ['MIRROR=m.local'] },
+        job: { variables: [v('IMG', '$MIRROR/ruby:3')], image: { name: '$IMG' } },
+      },
+      'CI_JOB_IMAGE',
+      'm.local/ruby:3',
+      'the name of the image that the job runs in',
+    ],
+    [
+      { job: { variables: [v('CI_JOB_IMAGE', 'own'), v('T', '9')], image: { name: 'a:$T' } } },
+      'CI_JOB_IMAGE',
+      'own',
+      'a job may override it',
+    ],
   ];
   for (const [changes, key, expected, why] of winners) {
     it(`${key} is ${JSON.stringify(expected)}: ${why}`, () => {
