@@ -1,12 +1,19 @@
 /** Permits to ask for and run builds: `concurrent` − builds alive − requests in flight. */
 export interface NodeCapacity {
   /**
-   * Waits until this node can run one more build, and reserves a slot for it. Rejects when
-   * aborted.
+   * Waits until this node can run one more build, and reserves a slot for it. Waits for the limit
+   * of its runner too, if there is one. Rejects when aborted.
    */
-  acquire(signal: AbortSignal): Promise<CapacityPermit>;
+  acquire(signal: AbortSignal, limit?: RunnerLimit): Promise<CapacityPermit>;
   /** Releases the slot of a build that has ended. */
   free(buildId: string): void;
+}
+
+/** How many builds of one runner this node may run, together with requests for more. */
+export interface RunnerLimit {
+  readonly runnerKey: string;
+  /** 0 means no limit. */
+  readonly limit: number;
 }
 
 /** A reserved slot for one build. */
@@ -16,8 +23,8 @@ export interface CapacityPermit {
    * build gets a slot even above the limit.
    */
   lend(): void;
-  /** Keeps the slot for this build until it is given back by `free`. */
-  keepFor(buildId: string): void;
+  /** Keeps the slot for this build of the runner until it is given back by `free`. */
+  keepFor(buildId: string, runnerKey: string): void;
   /** Returns the slot. May be called repeatedly, and has no effect after `keepFor`. */
   release(): void;
 }

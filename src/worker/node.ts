@@ -191,7 +191,10 @@ async function openRecords(
   closers.add(() => state.release());
   const keyRing = await openKeyRing(state.keyRingFile);
   const builds = await createBuildStore({ directory: state.buildsDir, cipher: keyRing.cipher });
-  for (const buildId of await builds.list()) capacity.hold(buildId);
+  for (const buildId of await builds.list()) {
+    const context = await builds.read(buildId);
+    if (context !== undefined) capacity.hold(buildId, context.runner.key);
+  }
   return { state, keyRing, builds };
 }
 

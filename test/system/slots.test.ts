@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import type { FakeJob } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { buildsOf } from '../support/leftovers.ts';
 import { NO_GIT } from '../support/scenario.ts';
+import { startSecondNode, type SecondNode } from '../support/second-node.ts';
 
 const CONCURRENT = 3;
 
@@ -68,6 +70,43 @@ describe('a job whose result GitLab does not accept', () => {
     }
   });
 });
+
+describe('two nodes whose runner has a limit of one', () => {
+  it('each run one build of it at a time, whichever node’s workflow asks', async () => {
+    const installation = await openInstallation({ concurrent: 3, runnerToml: '  limit = 1\n' });
+    let second: SecondNode | undefined;
+    try {
+      await installation.start();
+      second = await startSecondNode(installation);
+      const { gitlab, stateDir } = installation;
+      const nodes = [stateDir, second.stateDir];
+      const jobs = Array.from({ length: 10 }, () =>
+        gitlab.addJob({ script: ['sleep 1'], variables: [NO_GIT] }),
+      );
+      const finished = Promise.all(jobs.map((job) => job.whenFinished(120_000)));
+      const watch = new AbortController();
+      void finished.catch(() => undefined).then(() => watch.abort());
+      const most = await Promise.all(nodes.map((node) => mostBuilds(node, watch.signal)));
+      assert.deepEqual(new Set(await finished), new Set(['success']));
+      assert.deepEqual(most, [1, 1]);
+      await second.whenBothClean();
+      assert.deepEqual(gitlab.violations, []);
+    } finally {
+      await second?.close();
+      await installation.close();
+    }
+  });
+});
+
+/** Returns the greatest number of builds that a node had at once until the watch is ended. */
+async function mostBuilds(stateDir: string, watch: AbortSignal): Promise<number> {
+  let most = 0;
+  while (!watch.aborted) {
+    most = Math.max(most, (await buildsOf(stateDir)).length);
+    await delay(20);
+  }
+  return most;
+}
 
 /**
  * Returns how many jobs ran at the same time, from hand-out to result, by the clock of the fake

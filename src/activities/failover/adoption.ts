@@ -42,7 +42,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   const permit = options.purpose === 'run' ? await takePlace(ports) : undefined;
   try {
     const context = await builds.create(contextOf(options, ports));
-    permit?.keepFor(context.buildId);
+    permit?.keepFor(context.buildId, context.runner.key);
     const build = await scope.live.open(context.buildId);
     await build.trace.appendOnce('takeover', formatTakeover(options, nodeNameOf(nodeQueue)));
     ports.log.warn('build of a node that does not answer taken over', {
@@ -57,6 +57,7 @@ async function adopt(options: AdoptionRequest, scope: AdoptionScope): Promise<Ad
   return { kind: 'adopted', nodeQueue, protocol: NODE_PROTOCOL };
 }
 
+/** A limit of the runner does not count, because new jobs could keep the build waiting for ever. */
 async function takePlace(ports: Pick<Ports, 'capacity' | 'clock'>): Promise<CapacityPermit> {
   const permit = await findRoom(ports, cancellationSignal());
   // Temporal repeats the call, perhaps on another node.

@@ -74,7 +74,7 @@ export async function recordJob(
     await refuse(job, { runner, ports, error });
     return undefined;
   }
-  permit.keepFor(context.buildId);
+  permit.keepFor(context.buildId, context.runner.key);
   ports.metrics.jobReceived(context);
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   ports.log.info('job received', {

@@ -11,7 +11,7 @@ import {
   type OfferedJobRequest,
   type OfferPorts,
 } from './record-job.ts';
-import type { CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
+import type { CapacityPermit, JobReply, Ports, RunnerLimit } from '../../ports/index.ts';
 
 /** A call that finds no room within this time ends, because another node may have some. */
 const ROOM_WAIT_MS = 2_000;
@@ -74,7 +74,7 @@ async function runJobRequest(
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
       return { kind: 'no_job', wait: 'docker' };
     }
-    const permit = await findRoom(ports, cancellationSignal());
+    const permit = await findRoom(ports, cancellationSignal(), limitOf(runner));
     if (permit === undefined) {
       ports.metrics.requestSkipped(runner);
       return { kind: 'no_job', wait: 'place' };
@@ -156,10 +156,22 @@ async function whenThere({
   while (!(await temporalHealth.isThere()));
 }
 
-/** Reserves a slot for one more build. Returns undefined when none is free within a moment. */
+/**
+ * The node itself keeps the limit, because other nodes' runners ask through it too, and because a
+ * runner's workflow may not know of all its builds.
+ */
+function limitOf({ key, limit }: RunnerConfig): RunnerLimit {
+  return { runnerKey: key, limit };
+}
+
+/**
+ * Reserves a slot for one more build. Returns undefined when none is free within a moment, or when
+ * the runner has as many builds here as its limit allows.
+ */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
   signal: AbortSignal,
+  runnerLimit?: RunnerLimit,
 ): Promise<CapacityPermit | undefined> {
   const limit = new AbortController();
   const answered = new AbortController();
@@ -168,7 +180,7 @@ export async function findRoom(
   };
   void clock.sleep(ROOM_WAIT_MS, answered.signal).then(expire, () => undefined);
   try {
-    return await capacity.acquire(AbortSignal.any([limit.signal, signal]));
+    return await capacity.acquire(AbortSignal.any([limit.signal, signal]), runnerLimit);
   } catch (error) {
     if (limit.signal.aborted) return undefined;
     throw error;

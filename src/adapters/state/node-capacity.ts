@@ -1,4 +1,4 @@
-import type { CapacityPermit, NodeCapacity } from '../../ports/index.ts';
+import type { CapacityPermit, NodeCapacity, RunnerLimit } from '../../ports/index.ts';
 
 /**
  * The node's capacity, with methods for resizing it and for builds that are found after a crash.
@@ -11,7 +11,7 @@ export interface ResizableCapacity extends NodeCapacity {
   /**
    * Reserves a slot for a build recorded on this node, before its job is known to anybody else.
    */
-  hold(buildId: string): void;
+  hold(buildId: string, runnerKey: string): void;
   /** The reasons why no slot is given out. */
   readonly pauses: readonly string[];
   readonly concurrent: number;
@@ -25,9 +25,10 @@ export interface ResizableCapacity extends NodeCapacity {
 }
 
 interface Waiter {
+  /** Whether a free slot is of use to it. */
+  readonly isDue: () => boolean;
+  /** Called once, when a slot is free: it occupies the slot, or only learns of it. */
   readonly serve: () => void;
-  /** True: it occupies a slot. False: it only waits for a free one. */
-  readonly takes: boolean;
 }
 
 /** The SDK recognises an aborted wait by this name. */
@@ -36,17 +37,17 @@ class AbortError extends Error {
 }
 
 /** Waiting callers, in the order of their arrival. */
-function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => void }) {
+function createQueue(hasFree: () => boolean) {
   const waiters = new Set<Waiter>();
   const serve = (): void => {
     for (const waiter of waiters) {
       if (!hasFree()) return;
+      if (!waiter.isDue()) continue;
       waiters.delete(waiter);
-      if (waiter.takes) take();
       waiter.serve();
     }
   };
-  const wait = (takes: boolean, signal: AbortSignal): Promise<void> =>
+  const wait = ({ isDue, serve: take }: Waiter, signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new AbortError('no longer waiting for capacity'));
       const onAbort = (): void => {
@@ -54,8 +55,9 @@ function createQueue({ hasFree, take }: { hasFree: () => boolean; take: () => vo
         reject(new AbortError('no longer waiting for capacity'));
       };
       const waiter: Waiter = {
-        takes,
+        isDue,
         serve: () => {
+          take();
           signal.removeEventListener('abort', onAbort);
           resolve();
         },
@@ -83,44 +85,59 @@ function createIdleWait(isIdle: () => boolean) {
   return { check, whenIdle };
 }
 
-interface OpenJobRequests {
-  inFlight: number;
-  /** The number of requests that have lent their slot. */
-  lent: number;
+interface OpenJobRequest {
+  readonly runnerKey: string | undefined;
+  /** True: others may use its slot. */
+  isLent: boolean;
 }
 
 interface PermitEvents {
-  keep(buildId: string): void;
+  end(): void;
+  keep(buildId: string, runnerKey: string): void;
   onChange(): void;
 }
 
 function createPermit(
-  jobRequests: OpenJobRequests,
-  { keep, onChange }: PermitEvents,
+  request: OpenJobRequest,
+  { end, keep, onChange }: PermitEvents,
 ): CapacityPermit {
   let isHeld = true;
-  let isLent = false;
-  const end = (): void => {
-    if (isHeld) jobRequests.inFlight -= 1;
-    if (isLent) jobRequests.lent -= 1;
-    isHeld = isLent = false;
-  };
   return {
     lend: () => {
-      if (!isHeld || isLent) return;
-      isLent = true;
-      jobRequests.lent += 1;
+      if (!isHeld || request.isLent) return;
+      request.isLent = true;
       onChange();
     },
-    keepFor: (buildId) => {
+    keepFor: (buildId, runnerKey) => {
+      isHeld = false;
       end();
-      keep(buildId);
+      keep(buildId, runnerKey);
       onChange();
     },
     release: () => {
       if (!isHeld) return;
+      isHeld = false;
       end();
       onChange();
+    },
+  };
+}
+
+/** The active builds, with the key of each one's runner, and the requests that may bring more. */
+function createUsers() {
+  const builds = new Map<string, string>();
+  const requests = new Set<OpenJobRequest>();
+  return {
+    builds,
+    requests,
+    /** How many slots are taken. A lent one is not. */
+    taken: () => builds.size + [...requests].filter(({ isLent }) => !isLent).length,
+    /** Whether one more request of the runner is within its limit, even if all bring a job. */
+    isWithin: ({ runnerKey, limit }: RunnerLimit): boolean => {
+      if (limit === 0) return true;
+      const ofBuilds = [...builds.values()].filter((key) => key === runnerKey);
+      const ofRequests = [...requests].filter((request) => request.runnerKey === runnerKey);
+      return ofBuilds.length + ofRequests.length < limit;
     },
   };
 }
@@ -129,20 +146,22 @@ function createPermit(
  * Invariant: active builds + requests that have not lent their slot ≤ `concurrent`. Exceptions:
  * just after `concurrent` was reduced, or when a request that lent its slot brings a job. Nothing
  * new begins then until enough builds have ended.
+ *
+ * Invariant: no request is let in that could bring a build above the limit of its runner.
  */
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
-  const jobRequests: OpenJobRequests = { inFlight: 0, lent: 0 };
   const pauses = new Set<string>();
-  const alive = new Set<string>();
-  const idle = createIdleWait(() => alive.size + jobRequests.inFlight === 0);
-  const hasFree = (): boolean =>
-    pauses.size === 0 && alive.size + jobRequests.inFlight - jobRequests.lent < concurrent;
-  const queue = createQueue({ hasFree, take: () => (jobRequests.inFlight += 1) });
+  const { builds, requests, taken, isWithin } = createUsers();
+  const idle = createIdleWait(() => builds.size + requests.size === 0);
+  const hasFree = (): boolean => pauses.size === 0 && taken() < concurrent;
+  const queue = createQueue(hasFree);
+  const hold = (buildId: string, runnerKey: string): void => void builds.set(buildId, runnerKey);
 
-  const permit = (): CapacityPermit =>
-    createPermit(jobRequests, {
-      keep: (buildId) => void alive.add(buildId),
+  const permit = (request: OpenJobRequest): CapacityPermit =>
+    createPermit(request, {
+      end: () => void requests.delete(request),
+      keep: hold,
       // Even `keepFor` may free a slot, namely when its build already has one.
       onChange: () => {
         queue.serve();
@@ -151,16 +170,18 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
     });
 
   return {
-    acquire: async (signal) => {
-      await queue.wait(true, signal);
-      return permit();
+    acquire: async (signal, limit) => {
+      const request: OpenJobRequest = { runnerKey: limit?.runnerKey, isLent: false };
+      const isDue = (): boolean => limit === undefined || isWithin(limit);
+      await queue.wait({ isDue, serve: () => void requests.add(request) }, signal);
+      return permit(request);
     },
-    whenFree: (signal) => queue.wait(false, signal),
+    whenFree: (signal) => queue.wait({ isDue: () => true, serve: () => undefined }, signal),
     hasFree,
     whenIdle: idle.whenIdle,
-    hold: (buildId) => void alive.add(buildId),
+    hold,
     free: (buildId) => {
-      alive.delete(buildId);
+      builds.delete(buildId);
       queue.serve();
       idle.check();
     },
@@ -180,10 +201,10 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
       return concurrent;
     },
     get buildsAlive() {
-      return alive.size;
+      return builds.size;
     },
     get requestsInFlight() {
-      return jobRequests.inFlight;
+      return requests.size;
     },
   };
 }

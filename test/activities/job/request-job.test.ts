@@ -11,7 +11,9 @@ import type {
   NodeCapacity,
   Ports,
 } from '../../../src/ports/index.ts';
+import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
 import { nextRequestAtMs } from '../../../src/domain/runner/fleet.ts';
+import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf, payloadJson } from '../../domain/job/context-fixture.ts';
 import { openProcess } from '../support/process.ts';
@@ -90,6 +92,7 @@ interface Options {
   readonly ports?: Partial<Ports>;
   readonly cancelAtOnce?: boolean;
   readonly ended?: EndedBuilds;
+  readonly runner?: RunnerConfig;
   /** True: the node has a record of the job already. */
   readonly isKnown?: boolean;
   /** Called with the number of each request. */
@@ -118,7 +121,7 @@ async function ask(options: Options) {
       nowMs += ms;
     },
   };
-  const config = { ...openProcess(world).ports.config, runner: () => runner };
+  const config = { ...openProcess(world).ports.config, runner: () => options.runner ?? runner };
   const { ports } = openProcess(world, {
     ports: { config, clock, capacity: slots.capacity, ...options.ports },
     coordinator: {
@@ -308,6 +311,20 @@ describe('requestJob', () => {
     const full = countedCapacity(0);
     const { outcome, requests } = await ask({ ports: { capacity: full.capacity } });
     assert.deepEqual([outcome, requests], [{ kind: 'no_job', wait: 'place' }, []]);
+  });
+
+  it('keeps the limit of a runner over all callers, and asks again when a build has ended', async () => {
+    const capacity = createNodeCapacity(5);
+    const limited = { ...runner, limit: 1 };
+    const askOnce = (replies: readonly JobReply[]) =>
+      ask({ ports: { capacity }, runner: limited, replies });
+    const first = await askOnce([offer(payloadJson())]);
+    assert.ok('kind' in first.outcome && first.outcome.kind === 'job');
+    const { outcome, requests } = await askOnce([offer(payloadJson({ id: 4712 }))]);
+    assert.deepEqual([outcome, requests], [{ kind: 'no_job', wait: 'place' }, []]);
+    capacity.free(BUILD_ID);
+    const { outcome: next } = await askOnce([offer(payloadJson({ id: 4712 }))]);
+    assert.ok('kind' in next && next.kind === 'job');
   });
 
   it('ends at once when the process should stop', async () => {

@@ -31,7 +31,7 @@ describe('createNodeCapacity', () => {
 
   it('keeps the slot of a request for its build, until that has ended', async () => {
     const capacity = createNodeCapacity(1);
-    (await capacity.acquire(never)).keepFor('build/1');
+    (await capacity.acquire(never)).keepFor('build/1', 'runner');
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
     const next = capacity.acquire(never);
     assert.equal(await isSettled(next), false);
@@ -46,9 +46,9 @@ describe('createNodeCapacity', () => {
     permit.release();
     assert.equal(capacity.requestsInFlight, 0);
     const kept = await capacity.acquire(never);
-    kept.keepFor('build/1');
+    kept.keepFor('build/1', 'runner');
     kept.release();
-    kept.keepFor('build/1');
+    kept.keepFor('build/1', 'runner');
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 1]);
   });
 
@@ -73,8 +73,8 @@ describe('createNodeCapacity', () => {
     const slow = await capacity.acquire(never);
     slow.lend();
     const other = await capacity.acquire(never);
-    other.keepFor('build/1');
-    slow.keepFor('build/2');
+    other.keepFor('build/1', 'runner');
+    slow.keepFor('build/2', 'runner');
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [0, 2]);
     capacity.free('build/1');
     assert.equal(capacity.hasFree(), false);
@@ -84,7 +84,7 @@ describe('createNodeCapacity', () => {
 
   it('counts builds that were found after a crash', async () => {
     const capacity = createNodeCapacity(1);
-    capacity.hold('build/1');
+    capacity.hold('build/1', 'runner');
     const waiting = capacity.acquire(never);
     assert.equal(await isSettled(waiting), false);
     capacity.free('build/1');
@@ -95,10 +95,10 @@ describe('createNodeCapacity', () => {
   it('counts a build once that is held and kept for, and gives out the next slot', async () => {
     const capacity = createNodeCapacity(2);
     const permit = await capacity.acquire(never);
-    capacity.hold('build/1');
+    capacity.hold('build/1', 'runner');
     const waiting = capacity.acquire(never);
     assert.equal(await isSettled(waiting), false);
-    permit.keepFor('build/1');
+    permit.keepFor('build/1', 'runner');
     await waiting;
     assert.deepEqual([capacity.requestsInFlight, capacity.buildsAlive], [1, 1]);
   });
@@ -141,7 +141,7 @@ describe('createNodeCapacity', () => {
     const capacity = createNodeCapacity(2);
     await capacity.whenIdle();
     const permit = await capacity.acquire(never);
-    capacity.hold('build/1');
+    capacity.hold('build/1', 'runner');
     const idle = capacity.whenIdle();
     permit.release();
     assert.equal(await isSettled(idle), false);
@@ -156,6 +156,27 @@ describe('createNodeCapacity', () => {
     capacity.resize(3);
     await Promise.all(waits);
     assert.deepEqual(order, [1, 2, 3]);
+  });
+
+  it('lets no request of a runner in above its limit, and others pass by', async () => {
+    const capacity = createNodeCapacity(9);
+    const limit = { runnerKey: 'runner', limit: 2 };
+    capacity.hold('build/1', 'runner');
+    const open = await capacity.acquire(never, limit);
+    open.lend();
+    const waiting = capacity.acquire(never, limit);
+    assert.equal(await isSettled(waiting), false);
+    await capacity.acquire(never, { ...limit, runnerKey: 'other' });
+    await capacity.acquire(never, { ...limit, limit: 0 });
+    await capacity.whenFree(never);
+    open.release();
+    assert.equal(await isSettled(waiting), false, 'the one without a limit counts too');
+    capacity.free('build/1');
+    (await waiting).keepFor('build/2', 'runner');
+    const next = capacity.acquire(never, limit);
+    assert.equal(await isSettled(next), false);
+    capacity.free('build/2');
+    await next;
   });
 
   it('never exceeds its limit, whatever happens in whatever order', async () => {
@@ -174,7 +195,7 @@ describe('createNodeCapacity', () => {
           else {
             const [permit] = permits.splice(taken.at % Math.max(1, permits.length), 1);
             if (taken.kind === 'release') permit?.release();
-            else permit?.keepFor(`build/${index % 6}`);
+            else permit?.keepFor(`build/${index % 6}`, 'runner');
           }
           await new Promise(setImmediate);
           assert.ok(capacity.buildsAlive + capacity.requestsInFlight <= limit);

@@ -47,13 +47,13 @@ describe('slots of the queue that asks for jobs', () => {
 
   it('are refused at once when the caller does not wait and the node is full', () => {
     const capacity = createNodeCapacity(1);
-    capacity.hold('build/1');
+    capacity.hold('build/1', 'runner');
     assert.equal(supplierFor(capacity).tryReserveSlot(context), null);
   });
 
   it('are given when a build ends', async () => {
     const capacity = createNodeCapacity(1);
-    capacity.hold('build/1');
+    capacity.hold('build/1', 'runner');
     const events: string[] = [];
     const reserved = supplierFor(capacity)
       .reserveSlot(context, never)
