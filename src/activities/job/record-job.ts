@@ -40,6 +40,8 @@ export interface OfferedJobRequest {
   readonly ports: OfferPorts;
   /** The web terminal that the job will have. */
   readonly session: SessionOffer | undefined;
+  /** The workflow that asks. */
+  readonly runnerWorkflowId: string | undefined;
   readonly begin: BeginBuild;
 }
 
@@ -53,8 +55,9 @@ export type BeginBuild = (buildId: string) => void;
  */
 export async function recordJob(
   offer: JobOffer,
-  { runner, permit, ports, session, begin }: OfferedJobRequest,
+  { permit, session, begin, ...asked }: OfferedJobRequest,
 ): Promise<JobRequestOutcome | undefined> {
+  const { runner, ports } = asked;
   const identity = parseJobIdentity(offer.payload);
   if (identity === undefined) {
     ports.log.error('GitLab handed out a job without id or token: it cannot even be refused', {
@@ -66,7 +69,7 @@ export async function recordJob(
   let context: BuildContext;
   let isNew: boolean;
   try {
-    const draft = draftOf(offer, { job, rejection, runner, ports, session });
+    const draft = draftOf(offer, { job, rejection, session, ...asked });
     const unkeyed = await findUnkeyed(job, { runner, ports });
     isNew = unkeyed === undefined && (await ports.builds.read(draft.buildId)) === undefined;
     context = unkeyed ?? (await ports.builds.create(draft));
@@ -145,9 +148,13 @@ interface Draft {
   readonly runner: RunnerConfig;
   readonly ports: DraftPorts;
   readonly session: SessionOffer | undefined;
+  readonly runnerWorkflowId: string | undefined;
 }
 
-function draftOf(offer: JobOffer, { job, rejection, runner, ports, session }: Draft): BuildDraft {
+function draftOf(
+  offer: JobOffer,
+  { job, rejection, runner, ports, session, runnerWorkflowId }: Draft,
+): BuildDraft {
   return withInputs({
     buildId: buildIdOf(runner.url, job.id, jobKey(ports.digests, job)),
     job,
@@ -162,6 +169,7 @@ function draftOf(offer: JobOffer, { job, rejection, runner, ports, session }: Dr
     receivedAtMs: ports.clock.nowMs(),
     receivedMonotonicMs: ports.clock.monotonicMs(),
     program: ports.program,
+    ...(runnerWorkflowId !== undefined && { runnerWorkflowId }),
     ...(session !== undefined && { session: { id: session.id, token: session.token } }),
   });
 }

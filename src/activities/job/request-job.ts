@@ -1,4 +1,4 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { nextRequestAtMs } from '../../domain/runner/fleet.ts';
 import type { JobRequest, SlotActivities, JobRequestOutcome } from '../contract.ts';
@@ -59,6 +59,7 @@ async function runJobRequest(
   { ports, hasDocker, ended, begin }: JobRequestScope,
 ): Promise<JobRequestOutcome> {
   const { clock, config } = ports;
+  const runnerWorkflowId = activityInfo().workflowExecution?.workflowId;
   const endMs = clock.monotonicMs() + request.durationMs;
   let asksAtOnce = request.askAtOnce;
   let heardAtMs = clock.monotonicMs();
@@ -82,7 +83,7 @@ async function runJobRequest(
     try {
       if (await ports.temporalHealth.isThere()) {
         heardAtMs = clock.monotonicMs();
-        const reply = await ask(request, { runner, permit, ports, begin });
+        const reply = await ask(request, { runner, permit, ports, begin, runnerWorkflowId });
         if (reply.kind !== 'no_job') return reply;
         noJob = reply;
         continue;

@@ -36,6 +36,11 @@ export interface BuildContext {
    * see the same.
    */
   readonly exports?: readonly string[];
+  /**
+   * The workflow that has asked for the job, perhaps of another node, and so counts the build under
+   * its `limit`. Absent in records of 0.1.0.
+   */
+  readonly runnerWorkflowId?: string;
   /** Smallest number free among this runner's builds on this node. */
   readonly concurrentId: number;
   /**

@@ -38,9 +38,11 @@ function isContext(value: unknown): value is BuildContext {
 /** Checks the optional fields. JSON leaves out a field whose value is undefined. */
 function hasRightAdditions(record: Readonly<Record<string, unknown>>): boolean {
   const { rejection, secretVariables, exports, lostFiles, adoption, session } = record;
+  const { runnerWorkflowId } = record;
   return (
     isAbsentOr(rejection, isText) &&
     isAbsentOr(lostFiles, isText) &&
+    isAbsentOr(runnerWorkflowId, isText) &&
     isAbsentOr(secretVariables, isVariables) &&
     isAbsentOr(exports, isTexts) &&
     isAbsentOr(adoption, isAdoption) &&

@@ -49,6 +49,17 @@ export interface FindScope {
   readonly ports: RecoveryPorts;
 }
 
+/**
+ * Returns the workflow that counts a build under its `limit`. In a fleet it is often that of another
+ * node. A record of 0.1.0 does not name it.
+ */
+export function runnerWorkflowIdOf(
+  { runner, runnerWorkflowId }: BuildContext,
+  installation: string,
+): string {
+  return runnerWorkflowId ?? serveRunnerId(installation, runner);
+}
+
 /** Starts the build's workflow unless it exists already. */
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
   // Another node may have started the script, so the build is reported and never run here.
@@ -71,11 +82,10 @@ function begin(
   reuse: WorkflowStart['reuse'],
   { workflows, installation, ports }: FindScope,
 ): Promise<boolean> {
-  const { runner } = context;
   const plan = planStages(context, buildVariables(context, { jobStatus: 'running' }));
   const job = summarizeJob(context, plan, viewOf(ports));
   const { nodeQueue } = ports;
-  const runnerWorkflowId = serveRunnerId(installation, runner);
+  const runnerWorkflowId = runnerWorkflowIdOf(context, installation);
   const input: RunBuildInput = {
     job,
     nodeQueue,

@@ -2,8 +2,8 @@ import type { OrphanedBuilds } from '../../activities/failover/orphaned-builds.t
 import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
-import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../../workflows/messages.ts';
-import { findOrBegin, type FindScope } from './find-build.ts';
+import { buildEndedSignal, nodeRestartedSignal } from '../../workflows/messages.ts';
+import { findOrBegin, runnerWorkflowIdOf, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
@@ -191,12 +191,12 @@ async function forget(context: BuildContext, scope: RecoveryScope): Promise<void
 
 /** Tells the workflow that counts the build that it has ended here. */
 async function signalRunner(
-  { buildId, runner }: BuildContext,
+  context: BuildContext,
   { workflows, installation }: RecoveryScope,
 ): Promise<void> {
   // A runner that was removed from the config needs no signal.
-  await workflows.signal(serveRunnerId(installation, runner), {
+  await workflows.signal(runnerWorkflowIdOf(context, installation), {
     name: buildEndedSignal.name,
-    args: [buildId],
+    args: [context.buildId],
   });
 }

@@ -8,7 +8,7 @@ import {
   serveRunnerId,
 } from '../../workflows/messages.ts';
 import { initialServeRunnerState } from '../../workflows/states.ts';
-import type { FindScope } from './find-build.ts';
+import { runnerWorkflowIdOf, type FindScope } from './find-build.ts';
 
 /** The feeding of a runner that was not told to ask yet. */
 const UNFED = {
@@ -105,26 +105,29 @@ function logLost(lost: readonly FoundWorkflow[], log: Ports['log']): void {
  * Starts the runner's workflow with the builds that its predecessor counted. feedRunners tells it
  * when to ask.
  */
-async function begin(
-  runner: RunnerConfig,
-  { workflows, installation, ports }: FindScope,
-): Promise<void> {
+async function begin(runner: RunnerConfig, scope: FindScope): Promise<void> {
+  const { workflows, installation } = scope;
   const { name, key } = runner;
   const feederId = feedRunnersId(installation);
+  const start = runnerStart(installation, runner);
   const initial = initialServeRunnerState({ runner: { name, key }, feeding: UNFED, feederId });
   await workflows.start({
     type: 'serveRunner',
     taskQueue: ORCHESTRATION_QUEUE,
-    args: [{ ...initial, buildIds: await buildIdsOf(runner, ports) }],
+    args: [{ ...initial, buildIds: await buildIdsOf(start.workflowId, scope) }],
     reuse: 'use_existing',
-    ...runnerStart(installation, runner),
+    ...start,
   });
 }
 
 async function buildIdsOf(
-  { key }: RunnerConfig,
-  { builds }: Pick<Ports, 'builds'>,
+  runnerWorkflowId: string,
+  { installation, ports: { builds } }: FindScope,
 ): Promise<readonly string[]> {
   const contexts = await Promise.all((await builds.list()).map((id) => builds.read(id)));
-  return contexts.flatMap((context) => (context?.runner.key === key ? [context.buildId] : []));
+  return contexts.flatMap((context) => {
+    if (context === undefined) return [];
+    const isCounted = runnerWorkflowIdOf(context, installation) === runnerWorkflowId;
+    return isCounted ? [context.buildId] : [];
+  });
 }

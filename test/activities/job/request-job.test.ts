@@ -156,7 +156,11 @@ describe('requestJob', () => {
     const { buildId } = outcome.job;
     assert.equal(buildId, BUILD_ID);
     assert.equal(outcome.nodeQueue, 'node-queue');
-    assert.equal(world.disk.records.get(buildId)?.rejection, undefined);
+    const record = world.disk.records.get(buildId);
+    assert.deepEqual(
+      [record?.rejection, record?.runnerWorkflowId],
+      [undefined, 'serve-runner/test'],
+    );
     assert.deepEqual([slots.taken, slots.held()], [[buildId], 1]);
     assert.deepEqual(begun, [buildId]);
     assert.doesNotMatch(JSON.stringify(outcome), /glcbt-job-token/);

@@ -16,6 +16,7 @@ describe('the record of a build', () => {
     [{ ...context, secretVariables: [secret], exports: ['A=1'] }, 'with what was added to it'],
     [{ ...context, session: { id: 'a', token: 'b' } }, 'with a terminal'],
     [{ ...context, lostFiles: '/builds/x', rejection: 'no' }, 'of a build that cannot go on'],
+    [{ ...context, runnerWorkflowId: 'serve-runner/one' }, 'with the workflow that counts it'],
     [{ ...context, receivedMonotonicMs: undefined }, 'of release 0.1.0'],
     [{ ...context, later: 1 }, 'of a later release'],
   ];
@@ -31,6 +32,7 @@ describe('the record of a build', () => {
     [[context], 'a list'],
     ['build', 'text'],
     [{}, 'no field'],
+    [{ ...context, runnerWorkflowId: 1 }, 'another type of its runner’s workflow'],
     [{ ...context, buildId: 1 }, 'another type of its id'],
     [{ ...context, concurrentId: undefined }, 'no number among the builds of its runner'],
     [{ ...context, job: undefined }, 'no job'],

@@ -54,6 +54,7 @@ const INFO = {
   taskQueue: 'test',
   namespace: 'default',
   inWorkflow: true,
+  workflowExecution: { workflowId: 'serve-runner/test', runId: 'run' },
 } as Partial<Context['info']> as Context['info'];
 
 const ignore = (): void => undefined;

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Acknowledgement } from '../../../src/activities/contract.ts';
 import type { Ports } from '../../../src/ports/index.ts';
+import type { Workflows } from '../../../src/ports/workflows.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
 import type { Adoption } from '../../../src/domain/context/failover.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { createWorkflows } from '../../../src/adapters/temporal/workflows.ts';
 import { createRecovery } from '../../../src/worker/recovery/recovery.ts';
-import { buildMemo } from '../../../src/workflows/messages.ts';
-import type { runBuild } from '../../../src/workflows/run-build.ts';
+import { buildMemo, serveRunnerId } from '../../../src/workflows/messages.ts';
+import type { runBuild, RunBuildInput } from '../../../src/workflows/run-build.ts';
 import { openProcess } from '../../activities/support/process.ts';
 import { createWorld, type World as NodeWorld } from '../../activities/support/world.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
@@ -39,7 +40,7 @@ describe('a node that recovers its builds', () => {
   beforeEach(async () => {
     nowMs = RECEIVED_AT_MS;
     setMs = 0;
-    lost.length = 0;
+    lost.length = told.length = 0;
     node = await temporal.startNode(uniqueName('node'));
     const buildId = `build/gitlab.test/${uniqueName('job')}`;
     context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
@@ -49,6 +50,9 @@ describe('a node that recovers its builds', () => {
 
   /** Builds that the process has reported as lost to another node. */
   const lost: string[] = [];
+
+  /** The workflows that count builds, and what they were told. */
+  const told: string[] = [];
 
   function openRecovery(more: Partial<Ports> = {}) {
     const { ports, activities } = openProcess(disk, {
@@ -63,7 +67,19 @@ describe('a node that recovers its builds', () => {
       },
     });
     const orphaned = { ...activities.orphaned, listLost: () => Promise.resolve(lost) };
-    const workflows = createWorkflows(temporal.temporal);
+    const temporals = createWorkflows(temporal.temporal);
+    const workflows: Workflows = {
+      ...temporals,
+      start: (start) => {
+        const [{ runnerWorkflowId }] = start.args as [RunBuildInput];
+        told.push(`${runnerWorkflowId} counts`);
+        return temporals.start(start);
+      },
+      signal: (workflowId, signal) => {
+        told.push(`${workflowId} ${signal.name}`);
+        return temporals.signal(workflowId, signal);
+      },
+    };
     return createRecovery({ workflows, installation: 'test', ports, orphaned });
   }
 
@@ -134,6 +150,23 @@ describe('a node that recovers its builds', () => {
       await recovery.reconcileBuilds();
       assert.equal(disk.disk.records.size, 0);
       assert.equal(disk.gitlab.state, 'failed');
+    });
+  }
+
+  for (const asked of ['serve-runner/two/its runner', undefined] as const) {
+    const why = asked === undefined ? 'of a record of 0.1.0' : 'although it is another node’s';
+    it(`tells the workflow that has asked for a job of its build and its end, ${why}`, async () => {
+      const record = { ...context, ...(asked !== undefined && { runnerWorkflowId: asked }) };
+      disk.disk.records.set(context.buildId, record);
+      node.stage('step_script', new Promise(() => undefined));
+      const recovery = openRecovery();
+      await recovery.recoverAll();
+      await node.calls.when('runStage step_script');
+      await handle().terminate('by mistake');
+      nowMs += 61_000;
+      await recovery.reconcileBuilds();
+      const id = asked ?? serveRunnerId('test', context.runner);
+      assert.deepEqual([told[0], told.at(-1)], [`${id} counts`, `${id} buildEnded`]);
     });
   }
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { Workflows, WorkflowStatus } from '../../../src/ports/workflows.ts';
 import { createWorkflowRestart } from '../../../src/worker/recovery/workflow-restart.ts';
 import { feedRunnersId, serveRunnerId } from '../../../src/workflows/messages.ts';
+import type { ServeRunnerState } from '../../../src/workflows/states.ts';
 import { openProcess } from '../../activities/support/process.ts';
 import { createWorld } from '../../activities/support/world.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
@@ -23,19 +24,26 @@ interface Setting {
   readonly failureOf?: Workflows['failureOf'];
   /** The first call of this kind fails. */
   readonly failsAt?: 'feed' | 'begin';
+  /** The workflow that has asked for the job that the node has a record of. */
+  readonly asked?: string;
 }
 
 /** Checks the workflows once, and returns what was begun and logged. */
 async function restart(setting: Setting) {
-  const { restartAll, begun, said } = openRestart(setting);
+  const { restartAll, begun, counted, said } = openRestart(setting);
   await restartAll();
-  return { begun, said: said.map(({ level, message, fields }) => [level, message, fields]) };
+  return {
+    begun,
+    counted,
+    said: said.map(({ level, message, fields }) => [level, message, fields]),
+  };
 }
 
 /** Opens the check of two workflows. One that was begun runs, except feedRunners. */
 function openRestart(setting: Setting) {
   const { log, said } = recordingLog();
   const begun: string[] = [];
+  const counted: unknown[] = [];
   const never = (): Promise<never> => Promise.reject(new Error('not called here'));
   const statuses = new Map([
     [FEEDER, setting.feeder],
@@ -49,8 +57,10 @@ function openRestart(setting: Setting) {
     return Promise.reject(new Error('Temporal is away'));
   };
   const workflows: Workflows = {
-    start: ({ workflowId }) => {
+    start: ({ workflowId, args }) => {
       statuses.set(workflowId, 'running');
+      const [{ buildIds }] = args as [ServeRunnerState];
+      counted.push(...buildIds);
       return act('begin', workflowId).then(() => true);
     },
     statusOf: (workflowId) => Promise.resolve(statuses.get(workflowId)),
@@ -61,11 +71,12 @@ function openRestart(setting: Setting) {
     resultOf: never,
     cancel: never,
   };
-  const { ports } = openProcess(createWorld(contextOf()), { ports: { log } });
+  const context = setting.asked === undefined ? {} : { runnerWorkflowId: setting.asked };
+  const { ports } = openProcess(createWorld(contextOf({ context })), { ports: { log } });
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
   const { restartAll } = createWorkflowRestart(scope, () => act('feed', FEEDER));
-  return { restartAll, begun, said };
+  return { restartAll, begun, counted, said };
 }
 
 describe('workflows that ask for jobs', () => {
@@ -83,6 +94,20 @@ describe('workflows that ask for jobs', () => {
     it(`are begun again when one is ${served ?? 'gone'}`, async () => {
       const { begun, said } = await restart({ feeder: 'running', served });
       assert.deepEqual([begun, said], [[RUNNER, FEEDER], [OUTSIDE]]);
+    });
+  }
+
+  for (const [asked, counts] of [
+    [undefined, true],
+    [RUNNER, true],
+    [serveRunnerId('second', runner), false],
+  ] as const) {
+    it(`count a build that ${asked ?? 'a node of 0.1.0'} has asked for: ${counts}`, async () => {
+      const { counted } = await restart({
+        ...{ feeder: 'running', served: 'ended' },
+        ...(asked !== undefined && { asked }),
+      });
+      assert.deepEqual(counted, counts ? [contextOf().buildId] : []);
     });
   }
 
