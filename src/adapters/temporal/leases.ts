@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Leases } from '../../ports/index.ts';
 import { fencingTokenOf } from '../../domain/context/failover.ts';
-import { judgeLease } from '../../domain/build/lease.ts';
+import { isOfEarlierOffer, judgeLease } from '../../domain/build/lease.ts';
 import { TransientError } from '../../domain/failure.ts';
 
 const TIME_LIMIT_MS = 5_000;
@@ -12,11 +12,19 @@ const TIME_LIMIT_MS = 5_000;
  */
 export function createLeases(client: Client, nodeQueue: string): Leases {
   return {
-    confirm: async ({ buildId, adoption }) => {
+    confirm: async (context) => {
+      const { buildId, adoption } = context;
       try {
-        const { memo } = await client.withDeadline(Date.now() + TIME_LIMIT_MS, () =>
-          client.workflow.getHandle(buildId).describe(),
+        const { memo, status, startTime } = await client.withDeadline(
+          Date.now() + TIME_LIMIT_MS,
+          () => client.workflow.getHandle(buildId).describe(),
         );
+        const run = {
+          memo,
+          isRunning: status.name === 'RUNNING',
+          startedAtMs: startTime.getTime(),
+        };
+        if (isOfEarlierOffer(run, context)) return 'held';
         return judgeLease(memo, { nodeQueue, fencingToken: fencingTokenOf(adoption) });
       } catch (error) {
         // The workflow was lost with Temporal's database, so nobody has moved the build.

@@ -1,3 +1,5 @@
+import type { BuildContext } from '../context/context.ts';
+
 /** A node's claim to a build, according to its own record. */
 export interface Claim {
   readonly nodeQueue: string;
@@ -10,6 +12,27 @@ export interface Claim {
  * does not know yet. `lost`: another node has it.
  */
 export type LeaseStanding = 'held' | 'pending' | 'lost';
+
+/** A run of a build's workflow. */
+export interface BuildRun {
+  readonly isRunning: boolean;
+  /** By Temporal's clock. */
+  readonly startedAtMs: number;
+  readonly memo: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Whether a run belongs to an earlier offer of a job that GitLab has taken back and handed out once
+ * more: nobody has the new build then but the node with its record. A build that has ever moved is
+ * not of this kind, because the clock of the node that lost it may be wrong.
+ */
+export function isOfEarlierOffer(
+  { isRunning, startedAtMs, memo }: BuildRun,
+  { receivedAtMs, adoption }: Pick<BuildContext, 'receivedAtMs' | 'adoption'>,
+): boolean {
+  const hasMoved = adoption !== undefined || memo?.['term'] !== undefined;
+  return !isRunning && !hasMoved && startedAtMs < receivedAtMs;
+}
 
 /**
  * Decides which node has a build, by the memo of its workflow. Without a memo the build stays on
