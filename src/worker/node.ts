@@ -40,6 +40,7 @@ import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
 import { openNodeMonitoring, peersOf } from './monitoring/open-monitoring.ts';
 import { closeQuietly, createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
+import { watchDrain, type DrainWatch } from './guards/drain-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { readNamesView } from './visible-names.ts';
@@ -167,8 +168,8 @@ async function openParts(
   const traced = await openTracing(env, ports, closers);
   const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns, log };
   const workers = await createWorkers({ ...served, clock: systemClock });
-  closers.add(await watchShortages({ directory: state.buildsDir, capacity, log }));
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
+  closers.add(await watchIntake({ ...told, workflows, capacity, directory: state.buildsDir }));
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
     ...{ stateDir: state.path, temporalReturns: returns },
@@ -289,9 +290,9 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
   await keyRing.keep();
 }
 
-/** Watches the free space of the disk, and the number of open files. */
-async function watchShortages(watch: DiskWatch): Promise<() => Promise<void>> {
-  const stops = [await watchDisk(watch), watchOpenFiles(watch)];
+/** Watches the free space of the disk, the number of open files, and whether the node is drained. */
+async function watchIntake(watch: DiskWatch & DrainWatch): Promise<() => Promise<void>> {
+  const stops = [await watchDisk(watch), watchOpenFiles(watch), await watchDrain(watch)];
   return async () => {
     for (const stop of stops) await stop();
   };

@@ -1,7 +1,7 @@
 import {
   condition,
-  continueAsNew,
   log,
+  makeContinueAsNewFunc,
   patched,
   proxyActivities,
   setHandler,
@@ -20,6 +20,7 @@ import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
 import { isNotPickedUp, isTimeOut, reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
+import { noteDrain } from './fleet/drain-memo.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
@@ -46,11 +47,13 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.markSeen();
     if (isReloadDue(fleet.state())) await reload(fleet);
     fleet.update({ health: wakeAll(fleet.state()) });
+    noteDrain(fleet.state().isDraining);
     const hasStopped = await feedAll(fleet);
     if (shouldEnd(fleet.state(), hasStopped)) return;
     // Changes that arrive later are in the state, which the next run reads first.
     if (workflowInfo().continueAsNewSuggested) {
-      await continueAsNew<typeof feedRunners>(fleet.state());
+      const { memo = {} } = workflowInfo();
+      await makeContinueAsNewFunc<typeof feedRunners>({ memo })(fleet.state());
     }
   }
 }

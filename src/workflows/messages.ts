@@ -98,6 +98,11 @@ export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 /** Tells people the state of the fleet. The unencrypted answer has keys of runners and no names. */
 export const fleetStatusQuery = defineQuery<unknown>('status');
 
+/** Stored with feedRunners, so that its node knows of a drain. Absent before the first drain. */
+export interface FeederMemo {
+  readonly isDraining: boolean;
+}
+
 // serveRunner
 
 /** Sets whether and how often this runner asks for jobs. */

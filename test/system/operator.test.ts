@@ -242,6 +242,29 @@ describe('a person beside the running node', () => {
     }
   });
 
+  it('drains a second node: it takes no job, not even one that the first node asks for', async () => {
+    const { gitlab, directory } = installation;
+    const second = await startSecondNode(installation);
+    try {
+      const configPath = join(directory, 'second', 'config.toml');
+      await runCommand({ configPath }, ['drain']);
+      await second.runner.whenLog(/"msg":"drained, this node takes no job"/);
+      // GitLab may hold a request for two seconds that was sent before.
+      await delay(5_000);
+      const jobs = Array.from({ length: 8 }, () =>
+        gitlab.addJob({ script: ['sleep 1'], variables: [NO_GIT] }),
+      );
+      for (const job of jobs) assert.equal(await job.whenFinished(), 'success');
+      const received = second.runner.lines.filter((line) => line.includes('"job received"'));
+      assert.deepEqual(received, []);
+      await runCommand({ configPath }, ['resume']);
+      await second.runner.whenLog(/"msg":"resumed, this node takes jobs"/);
+      await second.whenBothClean();
+    } finally {
+      await second.close();
+    }
+  });
+
   it('reads in the log which keys a reload changed, and what a broken or missing file means', async () => {
     const { runner, configPath, tokens } = installation;
     const config = await readFile(configPath, 'utf8');

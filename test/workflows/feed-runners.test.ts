@@ -159,8 +159,10 @@ describe('an installation', () => {
     const fleet = await startWith(2);
     await fleet.signal(drainSignal);
     await Promise.all([gitlab(0).calls.when('end'), gitlab(1).calls.when('end')]);
+    assert.deepEqual((await fleet.describe()).memo, { isDraining: true });
     await fleet.signal(resumeSignal);
     await Promise.all([gitlab(0).calls.when('ask', 2), gitlab(1).calls.when('ask', 2)]);
+    assert.deepEqual((await fleet.describe()).memo, { isDraining: false });
   });
 
   it('answers a person who pauses and drains by updates, and refuses an unknown runner', async () => {

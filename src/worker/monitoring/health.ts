@@ -95,13 +95,14 @@ function checkGitLab({ metrics, config, nowMs }: HealthScope): ReadinessCheck {
   return judgeGitLab(answers);
 }
 
-const PAUSE_WORDS: Readonly<Record<string, string>> = {
+const SHORTAGES: Readonly<Record<string, string>> = {
   disk: 'the disk is full, make room in the state directory',
   'open files': 'too many files are open, raise the limit (ulimit -n)',
 };
 
 function checkDisk({ capacity }: HealthScope): ReadinessCheck {
-  const short = capacity.pauses.map((pause) => PAUSE_WORDS[pause] ?? pause);
+  // A drained node is ready for what it has, so its drain is no shortage.
+  const short = capacity.pauses.flatMap((pause) => SHORTAGES[pause] ?? []);
   const reason =
     short.length === 0 ? 'room for builds' : `no job is asked for: ${short.join('; ')}`;
   return { name: 'disk', isOk: short.length === 0, reason };
