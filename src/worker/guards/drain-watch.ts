@@ -4,7 +4,7 @@ import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import { feedRunnersId } from '../../workflows/messages.ts';
 import { oneAtATime } from '../recovery/one-at-a-time.ts';
 
-const LOOK_MS = 2_000;
+const LOOK_MS = 5_000;
 const PAUSE_REASON = 'drained';
 
 export interface DrainWatch {
