@@ -6,7 +6,7 @@ import { watchDrain } from '../../../src/worker/guards/drain-watch.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { tick } from '../../activities/support/world.ts';
 
-const LOOK_MS = 2_000;
+const LOOK_MS = 5_000;
 
 /** Watches a node whose workflow has this memo, or of which Temporal tells nothing. */
 async function watch(first: Record<string, unknown> | 'away' | 'gone') {
