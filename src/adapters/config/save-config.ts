@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { errorCode } from '../host/error-code.ts';
 import { syncDirectory } from '../state/durable-files.ts';
 import { readConfigFile } from './read-config-file.ts';
 
@@ -10,8 +11,8 @@ const MAX_ATTEMPTS = 5;
 
 /**
  * Changes the config file (0600, in a directory of 0700 that is created when absent). After a crash
- * it has the old or the new content, never a mix. `edit` is called again when somebody else changed
- * the file meanwhile.
+ * it has the old or the new content, never a mix, unless the file is a mount. `edit` is called again
+ * when somebody else changed the file meanwhile.
  */
 export async function editConfigFile(path: string, edit: (text: string) => string): Promise<void> {
   try {
@@ -32,17 +33,23 @@ export async function editConfigFile(path: string, edit: (text: string) => strin
   }
 }
 
+interface Edited {
+  readonly before: string;
+  readonly after: string;
+}
+
 /** Returns false when the file has changed since it was read. */
-async function replace(
-  path: string,
-  { before, after }: { readonly before: string; readonly after: string },
-): Promise<boolean> {
+async function replace(path: string, { before, after }: Edited): Promise<boolean> {
   const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeFile(draft, after, { mode: 0o600, flush: true });
-    await keepOwner(path, draft);
+    await keepRights(path, draft);
     if ((await readConfigFile(path)).text !== before) return false;
-    await rename(draft, path);
+    await rename(draft, path).catch(async (error: unknown) => {
+      // A file that is mounted by itself, as in a container, cannot be replaced.
+      if (errorCode(error) !== 'EBUSY') throw error;
+      await overwrite(path, { before, after });
+    });
     await syncDirectory(dirname(path));
     return true;
   } finally {
@@ -50,12 +57,39 @@ async function replace(
   }
 }
 
+/** Writes into the file itself. A failed write, on a full disk for example, is taken back. */
+async function overwrite(path: string, { before, after }: Edited): Promise<void> {
+  try {
+    await writeInPlace(path, after);
+  } catch (error) {
+    await writeInPlace(path, before).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Shortens the file at the end only, so that it is never empty for a reader or after a crash. */
+async function writeInPlace(path: string, text: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.writeFile(text);
+    await file.truncate(Buffer.byteLength(text));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /**
- * Gives the draft the owner of the file. Root may edit the file of a service that runs as another
- * user, and that user must still be able to read it.
+ * Gives the draft the owner, the group and the mode of the file. Root may edit the file of a
+ * service that runs as another user, and that user must still be able to read it. A file that is
+ * open to all is closed.
  */
-async function keepOwner(path: string, draft: string): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  const owner = await stat(path).catch(() => undefined);
-  if (owner !== undefined) await chown(draft, owner.uid, owner.gid);
+async function keepRights(path: string, draft: string): Promise<void> {
+  const file = await stat(path).catch(() => undefined);
+  if (file === undefined) return;
+  if (process.getuid?.() === 0) await chown(draft, file.uid, file.gid);
+  // Users may give a file to their own groups only.
+  else await chown(draft, -1, file.gid).catch(() => undefined);
+  const isSameGroup = (await stat(draft)).gid === file.gid;
+  if (isSameGroup && (file.mode & 0o007) === 0) await chmod(draft, file.mode & 0o777);
 }
