@@ -119,6 +119,31 @@ volumes = ["/t"]
     });
   });
 
+  it('takes over its services and other lists of tables', async () => {
+    const { gitlab, configPath, run } = installation;
+    await writeFile(
+      `${configPath}.template`,
+      `[[runners]]
+[runners.docker]
+[[runners.docker.services]]
+name = "postgres:16"
+alias = "db"
+[[runners.docker.services]]
+name = "redis"
+`,
+    );
+    gitlab.answer(verified);
+    const { exitCode, stderr } = await run(
+      silently('--token', TOKEN, '--template-config', `${configPath}.template`),
+    );
+    assert.equal(exitCode, 0, stderr);
+    const [runner] = await readRunners();
+    assert.deepEqual((runner?.['docker'] as TomlTable)['services'], [
+      { name: 'postgres:16', alias: 'db' },
+      { name: 'redis' },
+    ]);
+  });
+
   it('refuses one with more than one runner', async () => {
     const { run, configPath } = installation;
     await writeFile(`${configPath}.template`, '[[runners]]\n[[runners]]\n');

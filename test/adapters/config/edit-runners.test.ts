@@ -66,6 +66,46 @@ describe('appendRunner', () => {
     );
   });
 
+  it('writes lists of tables as blocks after the values, and numbers with a point', () => {
+    const services = [
+      { name: 'postgres:16', environment: ['A=b'], labels: { a: 'b' } },
+      { name: 'redis' },
+    ];
+    const text = appendRunner(FILE, {
+      docker: { services, tmpfs: { '/run': 'rw' }, image: 'busybox' },
+      monitoring: { thresholds: [0.5, 1e-7, 1e21], empty: [] },
+    });
+    assert.equal(
+      text.slice(FILE.length),
+      `
+[[runners]]
+  [runners.docker]
+    image = "busybox"
+    [[runners.docker.services]]
+      name = "postgres:16"
+      environment = ["A=b"]
+      [runners.docker.services.labels]
+        a = "b"
+    [[runners.docker.services]]
+      name = "redis"
+    [runners.docker.tmpfs]
+      "/run" = "rw"
+  [runners.monitoring]
+    thresholds = [0.5, 1.0e-7, 1.0e+21]
+    empty = []
+`,
+    );
+  });
+
+  for (const [value, why] of [
+    [Number.NaN, 'TOML 0.4 has no NaN'],
+    [['a', { b: 1 }], 'a list has one type'],
+  ] as const) {
+    it(`refuses a value that it cannot write: ${why}`, () => {
+      assert.throws(() => appendRunner(FILE, { value }), /no TOML for a value of type/);
+    });
+  }
+
   it('begins a new file as gitlab-runner does', () => {
     assert.equal(
       appendRunner('', { name: 'new' }),
@@ -126,7 +166,13 @@ describe('renderTableArrayEntry', () => {
     // The toml package refuses some names, and no real table has them.
     const key = fc.string({ minLength: 1 }).filter((name) => !(name in {}));
     const text = fc.string({ unit: 'binary' });
-    const value = fc.oneof(text, fc.boolean(), fc.maxSafeInteger(), fc.array(text));
+    const number = fc
+      .double({ noNaN: true, noDefaultInfinity: true })
+      // Files do not tell it from 0.
+      .map((value) => (Object.is(value, -0) ? 0 : value));
+    const one = fc.oneof(text, fc.boolean(), fc.maxSafeInteger(), number);
+    const tables = fc.array(fc.dictionary(key, one), { minLength: 1 });
+    const value = fc.oneof(one, fc.array(text), tables);
     fc.assert(
       fc.property(fc.dictionary(key, value), fc.dictionary(key, text), (entry, inner) => {
         const written = renderTableArrayEntry('runners', { ...entry, docker: inner });
