@@ -34,9 +34,18 @@ export async function fillFromTemplate(
     ([key]) => !OTHER_EXECUTORS.has(key),
   );
   return {
-    runner: { ...Object.fromEntries(kept), ...given.runner },
-    docker: { ...(isTable(docker) ? docker : {}), ...given.docker },
+    runner: complete(given.runner, Object.fromEntries(kept)),
+    docker: complete(given.docker, isTable(docker) ? docker : {}),
   };
+}
+
+/** Completes a table, and the tables in it, with what only the template has. */
+function complete(given: TomlTable, template: TomlTable): TomlTable {
+  const completed = Object.entries(given).map(([key, value]) => {
+    const other = template[key];
+    return [key, isTable(value) && isTable(other) ? complete(value, other) : value] as const;
+  });
+  return { ...template, ...Object.fromEntries(completed) };
 }
 
 /** Throws InvalidConfig for values that a config file cannot contain, before GitLab is asked. */
