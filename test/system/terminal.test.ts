@@ -139,24 +139,26 @@ describe('the web terminal of a job', () => {
     assert.equal(job.handedOut, 1);
   });
 
-  it('holds an ended job also after kill -9, and a person may connect again', async () => {
-    const job = await begin();
-    const session = sessionOf(job);
-    const before = await openWorkhorseTerminal(session);
-    before.type('touch /tmp/go\n');
-    await job.whenLog(/^Terminal is connected/m, 20_000);
-    await before.until(/container has ended[^]*[#$] /);
-    await installation.runner.end('SIGKILL');
-    await installation.start();
-    const terminal = await openWorkhorseTerminal(session);
-    terminal.type('echo "back $((6 * 7))"\n');
-    await terminal.until(/back 42/);
-    assert.equal(job.state, 'running');
-    terminal.type('exit\n');
-    await job.whenFinished();
-    assertJob(job, { state: 'success', log: ['Terminal disconnected', 'Job succeeded'] });
-    assert.equal(job.log.match(/Terminal is connected/g)?.length, 1);
-  });
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    it(`holds an ended job also after ${signal} of the worker, and a person may connect again`, async () => {
+      const job = await begin();
+      const session = sessionOf(job);
+      const before = await openWorkhorseTerminal(session);
+      before.type('touch /tmp/go\n');
+      await job.whenLog(/^Terminal is connected/m, 20_000);
+      await before.until(/container has ended[^]*[#$] /);
+      await installation.runner.end(signal);
+      await installation.start();
+      const terminal = await openWorkhorseTerminal(session);
+      terminal.type('echo "back $((6 * 7))"\n');
+      await terminal.until(/back 42/);
+      assert.equal(job.state, 'running');
+      terminal.type('exit\n');
+      await job.whenFinished();
+      assertJob(job, { state: 'success', log: ['Terminal disconnected', 'Job succeeded'] });
+      assert.equal(job.log.match(/Terminal is connected/g)?.length, 1);
+    });
+  }
 
   it('does not hold a canceled job, even with a person connected', async () => {
     const job = await begin();

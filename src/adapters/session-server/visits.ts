@@ -14,12 +14,17 @@ export interface Visit {
 export interface Visits extends Omit<Sessions, 'offer' | 'timeoutMs'> {
   /** Lets a person in. Returns undefined when somebody else is there. */
   enter(buildId: string): Visit | undefined;
+  /**
+   * Closes all terminals because this process ends. Its builds are not told that the people have
+   * gone: the job waits for them in the next process.
+   */
   endAll(reason: string): void;
 }
 
 export function createVisits(): Visits {
   const visits = new Map<string, Visit>();
   const listeners = createListeners();
+  let isEnding = false;
   return {
     enter: (buildId) => {
       if (visits.has(buildId)) return undefined;
@@ -28,7 +33,7 @@ export function createVisits(): Visits {
         ending: ending.signal,
         close: (reason) => ending.abort(reason),
         leave: () => {
-          if (visits.get(buildId) !== visit) return;
+          if (isEnding || visits.get(buildId) !== visit) return;
           visits.delete(buildId);
           listeners.tell();
         },
@@ -41,6 +46,7 @@ export function createVisits(): Visits {
     onChange: listeners.add,
     end: (buildId, reason) => visits.get(buildId)?.close(reason),
     endAll: (reason) => {
+      isEnding = true;
       for (const visit of visits.values()) visit.close(reason);
     },
   };

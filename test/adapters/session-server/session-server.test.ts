@@ -351,6 +351,20 @@ void test('the end of the process sends connected people a message, and does not
   assert.match(terminal.shown(), /connect again/);
 });
 
+void test('the end of the process is no departure, because the next process waits for the person', async (t) => {
+  const { session, shells, visits, close } = await serve(t);
+  const shell = createFakeShell();
+  shells.push(shell);
+  const terminal = await openWorkhorseTerminal(session);
+  let changes = 0;
+  visits.onChange(() => (changes += 1));
+  await close();
+  await terminal.closed;
+  assert.ok(shell.isClosed);
+  assert.ok(visits.isConnected(BUILD));
+  assert.equal(changes, 0);
+});
+
 void test('the log contains neither token nor session', async (t) => {
   const { session, shells, said } = await serve(t);
   shells.push(createFakeShell());
