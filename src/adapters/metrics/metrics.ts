@@ -100,7 +100,9 @@ function countAnswer(runner: RunnerConfig, answer: ApiAnswer, counts: Counts): v
   registry.add('gitlab_runner_api_request_retries_total', { path: pathTemplateOf(path), method });
   const endpoint = apiEndpointOf(answer.method, path);
   if (endpoint === 'request_job') {
-    runners.of(runner.key).lastContact = { atMs: clock.nowMs(), status };
+    const record = runners.of(runner.key);
+    record.lastContact = { atMs: clock.nowMs(), status };
+    if (status !== undefined) record.lastAnswerMs = clock.nowMs();
   }
   if (endpoint === undefined || status === undefined) return;
   const labels = { runner: token, system_id, endpoint, method };
@@ -116,7 +118,7 @@ function countJob(context: BuildContext, counts: Counts): void {
   const labels = labelsOf(runner);
   const { time_in_queue_seconds, queue_size, queue_depth, ...info } = job.job_info;
   const record = runners.of(runner.key);
-  record.jobsWaiting = queue_size;
+  record.queue = { size: queue_size, depth: queue_depth };
   keepLast(record.queueSeconds, time_in_queue_seconds);
   jobs.change(context, {});
   registry.add('gitlab_runner_jobs_total', labels);
@@ -130,8 +132,6 @@ function countJob(context: BuildContext, counts: Counts): void {
     },
     time_in_queue_seconds,
   );
-  registry.set('gitlab_runner_job_queue_size', labels, queue_size ?? 0);
-  registry.set('gitlab_runner_job_queue_depth', labels, queue_depth ?? 0);
 }
 
 function beginStage(context: BuildContext, at: StageAt, counts: Counts): () => void {

@@ -3,7 +3,7 @@ import { summarizeWaits, type WaitSummary } from '../../domain/metrics/percentil
 /** The waits of a runner are summed up over this many of its last jobs. */
 const WINDOW = 200;
 
-/** The last answer of GitLab to a runner's request for a job. */
+/** How the last try of a runner's request for a job has ended. */
 export interface LastContact {
   /** Wall clock, milliseconds. */
   readonly atMs: number;
@@ -11,12 +11,22 @@ export interface LastContact {
   readonly status: number | undefined;
 }
 
+/** GitLab's queue of jobs. A number is undefined when GitLab has not told it. */
+export interface GitLabQueue {
+  /** Number of jobs that were waiting. */
+  readonly size: number | undefined;
+  /** Number of jobs that were looked at. */
+  readonly depth: number | undefined;
+}
+
 /** What one runner and GitLab have done since this process began. */
 export interface RunnerRecord {
   readonly requestsUnderWay: number;
   readonly lastContact: LastContact | undefined;
-  /** Number of jobs that GitLab said were waiting when it handed out the last one. */
-  readonly jobsWaiting: number | undefined;
+  /** When GitLab has last answered such a request. Wall clock, milliseconds. */
+  readonly lastAnswerMs: number | undefined;
+  /** What GitLab said of its queue when it handed out the last job; undefined before the first. */
+  readonly queue: GitLabQueue | undefined;
 }
 
 /** How long the last jobs of a runner have waited. */
@@ -30,7 +40,8 @@ export interface RunnerWaits {
 interface MutableRecord {
   requestsUnderWay: number;
   lastContact: LastContact | undefined;
-  jobsWaiting: number | undefined;
+  lastAnswerMs: number | undefined;
+  queue: GitLabQueue | undefined;
   readonly queueSeconds: number[];
   readonly pickupSeconds: number[];
 }
@@ -54,7 +65,8 @@ export function createRunnerBoard(): RunnerBoard {
     const made = {
       requestsUnderWay: 0,
       lastContact: undefined,
-      jobsWaiting: undefined,
+      lastAnswerMs: undefined,
+      queue: undefined,
       queueSeconds: [],
       pickupSeconds: [],
     };

@@ -43,28 +43,41 @@ function setSlots({ metrics: { registry }, config, capacity }: GaugeScope): void
   }
 }
 
+/** The gauges with a row for each runner, which goes when the runner is removed. */
+const RUNNER_GAUGES = [
+  'gitlab_runner_limit',
+  'gitlab_runner_request_concurrency',
+  'gitlab_runner_request_concurrency_hard_limit',
+  'gitlab_runner_job_queue_size',
+  'gitlab_runner_job_queue_depth',
+  'temporal_gitlab_runner_last_contact_timestamp_seconds',
+] as const;
+
 function setRunners({ metrics, config }: GaugeScope): void {
   const { registry, runners, labelsOf } = metrics;
-  const names = ['gitlab_runner_limit', 'gitlab_runner_request_concurrency'] as const;
-  for (const name of names) registry.reset(name);
-  registry.reset('gitlab_runner_request_concurrency_hard_limit');
+  for (const name of RUNNER_GAUGES) registry.reset(name);
   for (const entry of config.runners) {
     const labels = labelsOf(entry);
     const { runner, system_id } = labels;
-    const { requestsUnderWay, lastContact } = runners.read(entry.key);
+    const { requestsUnderWay, lastAnswerMs, queue } = runners.read(entry.key);
     const short = { runner, system_id };
     registry.set('gitlab_runner_limit', labels, entry.limit);
     registry.set('gitlab_runner_request_concurrency', short, requestsUnderWay);
     const hardLimit = entry.requestConcurrency;
     registry.set('gitlab_runner_request_concurrency_hard_limit', short, hardLimit);
-    // The counter begins at 0, because a rate over the first refusal needs a value before it.
+    // The counters begin at 0, because a rate needs a value before the first event.
     registry.add('gitlab_runner_request_concurrency_exceeded_total', short, 0);
     registry.add('gitlab_runner_worker_health_check_failures_total', labels, 0);
+    registry.add('gitlab_runner_worker_feeds_total', labels, 0);
     registry.add('gitlab_runner_worker_feed_failures_total', labels, 0);
     registry.add('gitlab_runner_jobs_total', labels, 0);
-    if (lastContact === undefined) continue;
+    if (queue !== undefined) {
+      registry.set('gitlab_runner_job_queue_size', labels, queue.size ?? 0);
+      registry.set('gitlab_runner_job_queue_depth', labels, queue.depth ?? 0);
+    }
+    if (lastAnswerMs === undefined) continue;
     const name = 'temporal_gitlab_runner_last_contact_timestamp_seconds';
-    registry.set(name, labels, lastContact.atMs / 1000);
+    registry.set(name, labels, lastAnswerMs / 1000);
   }
 }
 

@@ -39,14 +39,14 @@ export function describeNode(scope: StatusScope): NodeStatus {
 
 function describeRunner({ key, name }: RunnerConfig, scope: StatusScope): RunnerStatus {
   const { jobs, runners } = scope.metrics;
-  const { requestsUnderWay, jobsWaiting } = runners.read(key);
+  const { requestsUnderWay, queue } = runners.read(key);
   return {
     key,
     name,
     requests: requestsUnderWay,
     ...runners.readWaits(key),
     running: jobs.list().filter(({ context }) => context.runner.key === key).length,
-    waiting: jobsWaiting,
+    waiting: queue?.size,
     lastContact: describeContact(key, scope),
   };
 }
