@@ -120,8 +120,10 @@ async function runOnNode(input: RunBuildInput, scope: BuildScope): Promise<Build
   // GitLab accepts neither trace nor result of a job that nobody has acknowledged.
   if (beginsInOneCall && !run.progress.isAcknowledged) await acknowledge(job, scope);
   const isRefused = refused !== undefined || run.progress.isRefused;
-  const isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
-  if (!isRefused && run.notices.next !== undefined) await noticesWritten(scope);
+  let isHeld = !isRefused && keepContainersIfWanted(outcome, scope);
+  if (!isRefused && run.notices.next !== undefined) {
+    isHeld = await isHeldOnceWritten({ ...scope, outcome, isHeld });
+  }
   await conclude(input, { ...scope, outcome, isHeld });
   await release(input, { ...scope, background });
   return outcome;
@@ -146,6 +148,23 @@ function startBackgroundWork(
  */
 function keepContainersIfWanted(outcome: BuildOutcome, { assignment, run }: BuildScope): boolean {
   return assignment.failover === undefined && run.holds.jobEnded(outcome);
+}
+
+/**
+ * Waits until people's commands are in the trace. Returns whether the containers are kept: a command
+ * that comes during this wait counts too. Builds of earlier releases removed the containers then.
+ */
+async function isHeldOnceWritten({
+  outcome,
+  isHeld = false,
+  ...scope
+}: Conclusion): Promise<boolean> {
+  await noticesWritten(scope);
+  const isWantedNow = !isHeld && scope.run.holds.isKeepWanted(outcome);
+  if (!isWantedNow || !patched('keeps containers by a late command')) return isHeld;
+  const isHeldNow = keepContainersIfWanted(outcome, scope);
+  await noticesWritten(scope);
+  return isHeldNow;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   retrySignal,
   retryUpdate,
   shellUpdate,
+  stagesQuery,
   type ShellInput,
 } from '../../src/workflows/messages.ts';
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
@@ -62,6 +63,16 @@ describe('a build that a person holds', () => {
     }
   };
 
+  const whenStagesEnded = async (): Promise<void> => {
+    for (;;) {
+      const rows = await handle.query(stagesQuery);
+      const hasEnded = rows.some(
+        ({ name, state }) => name === 'after_script' && state !== 'running',
+      );
+      if (hasEnded && rows.every(({ state }) => state !== 'running')) return;
+    }
+  };
+
   /** Checks that a command is refused with a reason. */
   async function assertRefused(command: Promise<string>, message: RegExp): Promise<void> {
     await assert.rejects(command, (error) => {
@@ -103,6 +114,37 @@ describe('a build that a person holds', () => {
     assert.ok(Date.now() - heldMs > 1_500, 'it was not held');
     assert.equal(callsOf(node).at(-2), 'destroyEnvironment');
   });
+
+  for (const [what, isKept, command] of [
+    ['keeps its containers by a command', true, { time: '30m', by: 'alice' }],
+    ['is not held by one for a failure that has not come', false, { onFailure: true, by: 'alice' }],
+  ] as const) {
+    it(`${what} that comes after the stages, while an earlier one is not in the trace yet`, async () => {
+      const writing = defer<undefined>();
+      node.behave({ writeNotice: () => writing.promise });
+      await startScript();
+      await shell({ by: 'bob', container: 'build', isRunning: true });
+      script.resolve({ kind: 'succeeded' });
+      await whenStagesEnded();
+      await hold(command);
+      writing.resolve(undefined);
+      await node.calls.when('reportResult success');
+      if (isKept) {
+        await whenStatus('hold');
+        assert.ok(!callsOf(node).includes('destroyEnvironment'));
+        assert.match(await release(), /the containers are removed/);
+      }
+      assert.deepEqual(await outcomeOf(handle), { state: 'success' });
+      const notices = noticesOf().join('\n');
+      assert.match(notices, /^Shell by bob .*\nHold by alice/);
+      assert.equal(/^The containers are kept until \S+ UTC, or/m.test(notices), isKept);
+      const lastNotice = node.calls.all.findLastIndex((call) => call.startsWith('writeNotice'));
+      assert.ok(
+        lastNotice < node.calls.all.indexOf('reportResult success'),
+        'before the trace ends',
+      );
+    });
+  }
 
   it('is held only after a failure if the person says so', async () => {
     await startScript();

@@ -87,6 +87,6 @@ export async function writeNotices(
  * Waits until all notices are in the trace, because nothing can be written once the trace is
  * finished.
  */
-export async function noticesWritten({ assignment, run: { notices } }: BuildScope): Promise<void> {
-  await condition(() => notices.next === undefined || assignment.failover !== undefined);
+export function noticesWritten({ assignment, run: { notices } }: BuildScope): Promise<void> {
+  return condition(() => notices.next === undefined || assignment.failover !== undefined);
 }

@@ -38,6 +38,8 @@ export interface Holds {
    * whether they are kept.
    */
   jobEnded(outcome: BuildOutcome): boolean;
+  /** Whether a person wants the containers to be kept after this end of the job. */
+  isKeepWanted(outcome: BuildOutcome): boolean;
   /** Tells that the containers are being removed, so nothing can be held any more. */
   removalBegun(): void;
   /** Ends the hold of kept containers, as a cancel does. Commands for later holds stay. */
@@ -93,6 +95,7 @@ export function openHolds(scope: HoldScope): Holds {
       state.pause = undefined;
     },
     jobEnded: (outcome) => keepIfWanted(outcome, state, scope),
+    isKeepWanted: (outcome) => wantedAtEnd(outcome, state) !== undefined,
     removalBegun: () => {
       state.phase = 'over';
     },
@@ -122,16 +125,21 @@ function keepIfWanted(
   state: HoldState,
   { kept, notices }: HoldScope,
 ): boolean {
-  const { atEnd } = state;
   state.endedMs = Date.now();
-  // A job that GitLab has ended, or has given to another runner, needs no containers any more.
-  if (atEnd === undefined || outcome.state === 'aborted') return false;
-  if (atEnd.onFailure && outcome.state === 'success') return false;
-  const untilMs = state.endedMs + atEnd.forMs;
+  const wanted = wantedAtEnd(outcome, state);
+  if (wanted === undefined) return false;
+  const untilMs = state.endedMs + wanted.forMs;
   state.phase = 'held';
   kept.keep(untilMs);
   notices.add(`The containers are kept until ${formatMoment(untilMs)}, or until \`release\``);
   return true;
+}
+
+/** Returns the command that keeps the containers after this end of the job, if there is one. */
+function wantedAtEnd({ state }: BuildOutcome, { atEnd }: HoldState): HoldCommand | undefined {
+  // A job that GitLab has ended, or has given to another runner, needs no containers any more.
+  if (atEnd === undefined || state === 'aborted') return undefined;
+  return atEnd.onFailure && state === 'success' ? undefined : atEnd;
 }
 
 /** Carries out a command that was not refused. Returns the answer to its sender. */
