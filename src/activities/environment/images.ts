@@ -104,17 +104,31 @@ async function byPolicies(
 }
 
 async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<ImageInfo> {
-  const { build, place, engine, reference, platform, signal, print } = resolution;
-  if (policy !== 'always' || isImageId(reference)) {
-    const local = await engine.inspectImage(reference);
-    if (local !== undefined && (policy !== 'if-not-present' || mayFit(local, platform))) {
-      if (policy === 'if-not-present') {
-        await print('local', `Using locally found image version due to "${policy}" pull policy`);
-      }
-      return local;
+  const { engine, reference, platform, print } = resolution;
+  const mayBeLocal = policy !== 'always' || isImageId(reference);
+  const local = mayBeLocal ? await engine.inspectImage(reference) : undefined;
+  if (local !== undefined && (policy !== 'if-not-present' || mayFit(local, platform))) {
+    if (policy === 'if-not-present') {
+      await print('local', `Using locally found image version due to "${policy}" pull policy`);
     }
-    if (policy === 'never') throw notLocal(reference);
+    return local;
   }
+  if (policy === 'never') throw notLocal(reference);
+  try {
+    return await pull(resolution);
+  } catch (error) {
+    resolution.signal.throwIfAborted();
+    if (local === undefined || !(error instanceof FinalError)) throw error;
+    // Docker's containerd store describes one platform of an image, and may have others too. If it
+    // has not, it refuses to create the container.
+    const text = `Image ${reference} was not pulled for ${platform}, using what is there: ${error.message}`;
+    await print('local', text, 'warning');
+    return local;
+  }
+}
+
+async function pull(resolution: Resolution): Promise<ImageInfo> {
+  const { build, place, engine, reference, platform, signal, print } = resolution;
   const auth = await findAuth(resolution);
   const forPlatform = platform === '' ? '' : ` for platform ${platform}`;
   await print('pulling', `Pulling docker image ${reference}${forPlatform} ...`);

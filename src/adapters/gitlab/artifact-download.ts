@@ -186,7 +186,7 @@ async function take(end: Answer, call: Call): Promise<DownloadReply> {
     case 404:
       return { kind: 'not_found', ...answer, said: line };
     default:
-      return { kind: 'failed', ...answer, said: line, retryAfterMs };
+      return { kind: 'failed', ...answer, said: line, ...(status === 429 && { retryAfterMs }) };
   }
 }
 

@@ -108,6 +108,23 @@ describe('the image of a container', () => {
       ],
     ],
     [
+      'it may be there for the platform too, and the registry fails',
+      {
+        image: { policies: ['if-not-present'], platform: 'linux/arm64' },
+        engine: {
+          inspectImage: () => Promise.resolve(AMD64),
+          pullImage: () => Promise.reject(refused),
+        },
+      },
+      'sha256:amd64',
+      [
+        'Using effective pull policy of [if-not-present] for container alpine:3',
+        'Pulling docker image alpine:3 for platform linux/arm64 ...',
+        'WARNING: Image alpine:3 was not pulled for linux/arm64, using what is there: pull access denied',
+        'Using docker image sha256:amd64 for alpine:3 ...',
+      ],
+    ],
+    [
       'it is there for the platform',
       {
         image: { policies: ['if-not-present'], platform: 'linux/x86_64' },

@@ -118,6 +118,12 @@ describe('the download of artifacts', () => {
     });
   }
 
+  it('leaves the wait of a GitLab that is under maintenance, which may be back sooner', async (t) => {
+    gitlab.answer(plain(503, { 'Retry-After': '3600' }));
+    const { kind, retryAfterMs } = await fetched(t);
+    assert.deepEqual([kind, retryAfterMs], ['failed', undefined]);
+  });
+
   it('is unreachable when it is cut off in the middle, and never quotes a signed address', async (t) => {
     storage.answer((response) => {
       response.writeHead(200, { 'Content-Length': '1000' });
