@@ -5,6 +5,8 @@ export interface NodeCapacity {
    * of its runner too, if there is one. Rejects when aborted.
    */
   acquire(signal: AbortSignal, limit?: RunnerLimit): Promise<CapacityPermit>;
+  /** Whether one more request of the runner is within its limit, even if all bring a job. */
+  isWithin(limit: RunnerLimit): boolean;
   /** Releases the slot of a build that has ended. */
   free(buildId: string): void;
 }

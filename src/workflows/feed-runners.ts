@@ -26,8 +26,10 @@ import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 import type { FedRunner, FeedRunnersState } from './states.ts';
 
-/** Pause before the config is read again that no process of the node has read in time. */
+/** First pause before the config is read again that no process of the node has read in time. */
 const RELOAD_PAUSE_MS = 20_000;
+/** Each further pause is twice as long, up to this: a node that is off reads its file at its start. */
+const MAX_RELOAD_PAUSE_MS = 600_000;
 /** The change by which `stop` and reload count also while the runners are being told. */
 const LATE_MESSAGES = 'acts on a stop or reload that arrives late';
 
@@ -89,7 +91,7 @@ function openFleet(initial: FeedRunnersState): Fleet {
 }
 
 function handleMessages(fleet: Fleet): void {
-  const { state, receive } = fleet;
+  const { state, update, receive } = fleet;
   const reloadConfig = (request?: messages.ReloadRequest): void => {
     // Anybody with access to the namespace may send any value, and an exception here would block
     // the workflow.
@@ -104,6 +106,7 @@ function handleMessages(fleet: Fleet): void {
     // Like gitlab-runner, a reload forgets the health of all runners, because the operator may have
     // just fixed the token.
     receive({ configQueue, needsReload: true, feedsAll: true, askAnew, health: {}, isStopping });
+    update({ reloadPauseMs: undefined });
   };
   setHandler(messages.reloadConfigSignal, reloadConfig, {
     description: 'Sent by a node that has read its config.toml or was started anew.',
@@ -170,7 +173,11 @@ async function reload({ state, update }: Fleet): Promise<void> {
     log[level]('config not loaded, the last good one stays in force', { reason: reasonOf(error) });
     // A node that was only cut off from Temporal does not send the signal again.
     if (isTimeOut(error) && patched('reads the config again after a time-out')) {
-      update({ reloadAtMs: Date.now() + RELOAD_PAUSE_MS });
+      const { reloadPauseMs = RELOAD_PAUSE_MS } = state();
+      update({
+        reloadAtMs: Date.now() + reloadPauseMs,
+        reloadPauseMs: Math.min(2 * reloadPauseMs, MAX_RELOAD_PAUSE_MS),
+      });
     }
   }
 }

@@ -19,6 +19,8 @@ export interface FeedRunnersState extends FleetState {
   readonly needsReload: boolean;
   /** When the config is read again that no process of the node has read in time. */
   readonly reloadAtMs?: number | undefined;
+  /** How long the config waits for its next reading after the next time-out, in milliseconds. */
+  readonly reloadPauseMs?: number | undefined;
   /**
    * True: tell every runner again, even without a change, because a runner's workflow may be gone.
    */

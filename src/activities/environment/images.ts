@@ -114,13 +114,21 @@ async function byPolicy(policy: PullPolicy, resolution: Resolution): Promise<Ima
     return local;
   }
   if (policy === 'never') throw notLocal(reference);
+  return local === undefined ? pull(resolution) : pullIfPossible(local, resolution);
+}
+
+/**
+ * Pulls the image for the platform, and takes the local one where that fails: Docker's containerd
+ * store describes one platform of an image, and may have others too. If it has not, Docker refuses
+ * to create the container.
+ */
+async function pullIfPossible(local: ImageInfo, resolution: Resolution): Promise<ImageInfo> {
+  const { reference, platform, signal, print } = resolution;
   try {
     return await pull(resolution);
   } catch (error) {
-    resolution.signal.throwIfAborted();
-    if (local === undefined || !(error instanceof FinalError)) throw error;
-    // Docker's containerd store describes one platform of an image, and may have others too. If it
-    // has not, it refuses to create the container.
+    signal.throwIfAborted();
+    if (!(error instanceof FinalError)) throw error;
     const text = `Image ${reference} was not pulled for ${platform}, using what is there: ${error.message}`;
     await print('local', text, 'warning');
     return local;

@@ -16,6 +16,11 @@ import type { CapacityPermit, JobReply, Ports, RunnerLimit } from '../../ports/i
 /** A call that finds no room within this time ends, because another node may have some. */
 const ROOM_WAIT_MS = 2_000;
 /**
+ * The same for a runner at its limit, at most: each call in a row waits longer, because often no
+ * other node has room for the runner either.
+ */
+const MAX_LIMIT_WAIT_MS = 20_000;
+/**
  * A GitLab that has not answered by then may be overloaded, so another runner gets the slot
  * meanwhile.
  */
@@ -35,10 +40,9 @@ export function createSlotActivities(
   ports: SlotPorts,
   { ended = createEndedBuilds(), begin = () => undefined }: SlotOptions = {},
 ): SlotActivities {
-  const hasDocker = createDockerCheck(ports);
+  const scope = { ports, hasDocker: createDockerCheck(ports), ended, begin, limitWaits: new Map() };
   return {
-    requestJob: (request) =>
-      withHeartbeat(() => runJobRequest(request, { ports, hasDocker, ended, begin })),
+    requestJob: (request) => withHeartbeat(() => runJobRequest(request, scope)),
   };
 }
 
@@ -52,12 +56,15 @@ interface JobRequestScope {
   readonly hasDocker: (runner: RunnerConfig) => Promise<boolean>;
   readonly ended: EndedBuilds;
   readonly begin: BeginBuild;
+  /** How long the next call of a runner at its limit waits, in milliseconds, by runner key. */
+  readonly limitWaits: Map<string, number>;
 }
 
 async function runJobRequest(
   request: JobRequest,
-  { ports, hasDocker, ended, begin }: JobRequestScope,
+  scope: JobRequestScope,
 ): Promise<JobRequestOutcome> {
+  const { ports, hasDocker, ended, begin } = scope;
   const { clock, config } = ports;
   const runnerWorkflowId = activityInfo().workflowExecution?.workflowId;
   const endMs = clock.monotonicMs() + request.durationMs;
@@ -75,11 +82,8 @@ async function runJobRequest(
       await clock.sleep(ROOM_WAIT_MS, cancellationSignal());
       return { kind: 'no_job', wait: 'docker' };
     }
-    const permit = await findRoom(ports, cancellationSignal(), limitOf(runner));
-    if (permit === undefined) {
-      ports.metrics.requestSkipped(runner);
-      return { kind: 'no_job', wait: 'place' };
-    }
+    const permit = await takeRoom(runner, scope);
+    if (permit === undefined) return { kind: 'no_job', wait: 'place' };
     try {
       if (await ports.temporalHealth.isThere()) {
         heardAtMs = clock.monotonicMs();
@@ -158,28 +162,45 @@ async function whenThere({
 }
 
 /**
- * The node itself keeps the limit, because other nodes' runners ask through it too, and because a
+ * Reserves a slot for a request of the runner; undefined when there is no room. The node itself
+ * keeps the runner's limit, because other nodes' workflows ask through it too, and because a
  * runner's workflow may not know of all its builds.
  */
-function limitOf({ key, limit }: RunnerConfig): RunnerLimit {
-  return { runnerKey: key, limit };
+async function takeRoom(
+  runner: RunnerConfig,
+  { ports, limitWaits }: Pick<JobRequestScope, 'ports' | 'limitWaits'>,
+): Promise<CapacityPermit | undefined> {
+  const { key, limit } = runner;
+  const runnerLimit = { runnerKey: key, limit };
+  const isWithin = ports.capacity.isWithin(runnerLimit);
+  const waitMs = isWithin ? ROOM_WAIT_MS : (limitWaits.get(key) ?? ROOM_WAIT_MS);
+  const permit = await findRoom(ports, cancellationSignal(), { runnerLimit, waitMs });
+  if (permit !== undefined) limitWaits.delete(key);
+  else if (isWithin) ports.metrics.requestSkipped(runner);
+  else limitWaits.set(key, Math.min(2 * waitMs, MAX_LIMIT_WAIT_MS));
+  return permit;
+}
+
+interface RoomOptions {
+  readonly runnerLimit?: RunnerLimit;
+  readonly waitMs?: number;
 }
 
 /**
- * Reserves a slot for one more build. Returns undefined when none is free within a moment, or when
+ * Reserves a slot for one more build. Returns undefined when none is free within `waitMs`, or when
  * the runner has as many builds here as its limit allows.
  */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,
   signal: AbortSignal,
-  runnerLimit?: RunnerLimit,
+  { runnerLimit, waitMs = ROOM_WAIT_MS }: RoomOptions = {},
 ): Promise<CapacityPermit | undefined> {
   const limit = new AbortController();
   const answered = new AbortController();
   const expire = (): void => {
     limit.abort();
   };
-  void clock.sleep(ROOM_WAIT_MS, answered.signal).then(expire, () => undefined);
+  void clock.sleep(waitMs, answered.signal).then(expire, () => undefined);
   try {
     return await capacity.acquire(AbortSignal.any([limit.signal, signal]), runnerLimit);
   } catch (error) {

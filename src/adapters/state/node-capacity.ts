@@ -176,6 +176,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
       await queue.wait({ isDue, serve: () => void requests.add(request) }, signal);
       return permit(request);
     },
+    isWithin,
     whenFree: (signal) => queue.wait({ isDue: () => true, serve: () => undefined }, signal),
     hasFree,
     whenIdle: idle.whenIdle,

@@ -107,6 +107,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   rejection: 'shown',
   rejectionReason: 'shown',
   reloadAtMs: 'shown',
+  reloadPauseMs: 'shown',
   requestConcurrency: 'shown',
   rescue: 'shown',
   result: 'shown',

@@ -25,7 +25,8 @@ export async function watchDrain(watch: DrainWatch): Promise<() => Promise<void>
   let wasDrained = false;
   const look = async (): Promise<void> => {
     const feeder = await workflows.describe(feedRunnersId(installation));
-    const isDrained = feeder?.memo?.['isDraining'] === true;
+    // A drain ends with its workflow, by `stop`.
+    const isDrained = feeder?.status === 'running' && feeder.memo?.['isDraining'] === true;
     if (isDrained === wasDrained) return;
     wasDrained = isDrained;
     if (isDrained) capacity.pause(PAUSE_REASON);

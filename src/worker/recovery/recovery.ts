@@ -2,7 +2,7 @@ import type { OrphanedBuilds } from '../../activities/failover/orphaned-builds.t
 import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
-import { buildEndedSignal, nodeRestartedSignal } from '../../workflows/messages.ts';
+import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../../workflows/messages.ts';
 import { findOrBegin, runnerWorkflowIdOf, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -150,7 +150,7 @@ async function reconcile(context: BuildContext, scope: Reconciliation): Promise<
       ports.log.warn('job runs on another node too, left to that one', fields);
       // The environment may have been prepared before GitLab gave the job to the other node.
       await scope.orphaned.drop(context.buildId);
-      return signalRunner(context, scope);
+      return signalOwnRunner(context, scope);
     case 'moved':
       await scope.orphaned.drop(context.buildId);
       ports.log.warn('build belongs to another node now, its leftovers removed', fields);
@@ -187,6 +187,12 @@ async function sweep(
 async function forget(context: BuildContext, scope: RecoveryScope): Promise<void> {
   await scope.orphaned.forget(context.buildId);
   await signalRunner(context, scope);
+}
+
+/** The same, unless another node's workflow has asked: it may count the build that runs there. */
+async function signalOwnRunner(context: BuildContext, scope: RecoveryScope): Promise<void> {
+  const own = serveRunnerId(scope.installation, context.runner);
+  if (runnerWorkflowIdOf(context, scope.installation) === own) await signalRunner(context, scope);
 }
 
 /** Tells the workflow that counts the build that it has ended here. */

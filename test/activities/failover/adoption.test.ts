@@ -38,6 +38,7 @@ function open({
   world.disk.records.clear();
   const places: string[] = [];
   const capacity: NodeCapacity = {
+    isWithin: () => true,
     acquire: () =>
       hasRoom
         ? Promise.resolve({

@@ -54,6 +54,7 @@ function countedCapacity(slots = 1) {
   const taken: string[] = [];
   let held = 0;
   const capacity: NodeCapacity = {
+    isWithin: () => true,
     acquire: async (signal) => {
       while (held >= slots) {
         await tick();
@@ -99,6 +100,8 @@ interface Options {
   readonly onRequest?: (count: number) => void;
   /** The change of the wall clock after the second request. */
   readonly setMs?: number;
+  /** How many calls are made, one after another. The outcome is that of the last one. */
+  readonly calls?: number;
 }
 
 async function ask(options: Options) {
@@ -144,9 +147,12 @@ async function ask(options: Options) {
   const environment = openActivityCall();
   if (options.cancelAtOnce === true) environment.cancel('WORKER_SHUTDOWN');
   const call = (): Promise<JobRequestOutcome> => requestJob({ ...REQUEST, ...options.request });
+  for (let more = options.calls ?? 1; more > 1; more -= 1) await environment.run(call);
+  const begunAtMs = nowMs;
   const outcome = await environment.run(call).catch((error: unknown) => error as Error);
   const heartbeats = environment.heartbeats();
-  return { outcome, world, slots, requests, updates, heartbeats, begun };
+  const tookMs = nowMs - begunAtMs;
+  return { outcome, tookMs, world, slots, requests, updates, heartbeats, begun };
 }
 
 describe('requestJob', () => {
@@ -329,6 +335,22 @@ describe('requestJob', () => {
     capacity.free(BUILD_ID);
     const { outcome: next } = await askOnce([offer(payloadJson({ id: 4712 }))]);
     assert.ok('kind' in next && next.kind === 'job');
+  });
+
+  it('waits longer with each call for a runner at its limit, which is no fault', async () => {
+    const capacity = createNodeCapacity(5);
+    capacity.hold('build/other', runner.key);
+    const limited = { ...runner, limit: 1 };
+    const { ports } = openProcess(createWorld(contextOf()));
+    const skipped: unknown[] = [];
+    const metrics = { ...ports.metrics, requestSkipped: (one: unknown) => void skipped.push(one) };
+    const waits: number[] = [];
+    for (const calls of [1, 2, 3, 9]) {
+      const { tookMs } = await ask({ ports: { capacity, metrics }, runner: limited, calls });
+      waits.push(tookMs);
+    }
+    assert.deepEqual(waits, [2_000, 4_000, 8_000, 20_000]);
+    assert.deepEqual(skipped, []);
   });
 
   it('ends at once when the process should stop', async () => {

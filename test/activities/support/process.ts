@@ -146,6 +146,7 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     archives: createFakeArchives(world),
     capacity: {
       acquire: () => Promise.reject(new Error('no capacity here')),
+      isWithin: () => true,
       free: (buildId) => void world.freed.push(buildId),
     },
     hostFiles: {

@@ -131,7 +131,7 @@ describe('embedded Temporal', () => {
   it('is ended and started again when it does not serve in time', async () => {
     await mkdir(stateDir, { recursive: true });
     await makeSlow();
-    const server = await start(await makeSlowProgram(), 6_000);
+    const server = await start(await makeSlowProgram(), 15_000);
     await startWorkflow(server);
     assert.deepEqual(await livingPids(), [await pid()]);
 
