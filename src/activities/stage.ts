@@ -131,10 +131,15 @@ async function makeRoom(
 
 /**
  * Returns the way to stop a script. Docker itself signals only the first process, which may not
- * pass the signal on.
+ * pass the signal on. A graceful stop signals every process that the container sees. With a
+ * `pid_mode`, the job's container sees those of the host or of another container too.
  */
-function howToStop(context: BuildContext, { how }: StopRequest): 'graceful' | 'plain' | 'kill' {
+function howToStop(
+  { context, place }: { readonly context: BuildContext; readonly place: ContainerPlace },
+  { how }: StopRequest,
+): 'graceful' | 'plain' | 'kill' {
   if (how !== 'graceful') return how;
+  if (place === 'build' && context.runner.docker.pidMode !== '') return 'plain';
   const { featureFlags } = buildVariables(context, { jobStatus: 'running' });
   return featureFlags.isOn('FF_USE_NATIVE_CONTAINER_STOP') ? 'plain' : 'graceful';
 }
@@ -211,15 +216,16 @@ async function stop(
     stage.stopping.abort();
   }
   const engine = ports.engine(context.runner);
-  const how = howToStop(context, request);
-  const { build: job, helper } = containerNamesOf(context);
-  for (const container of [job, helper]) {
+  const names = containerNamesOf(context);
+  for (const place of ['build', 'helper'] as const) {
+    const container = names[place];
     const status = await engine.inspectContainer(container);
     if (status === undefined || !isAlive(status)) continue;
     // The stage runs in the job's container. The helper only waits, and later stages need it.
     if (runsStageLoop(status) && stage?.place === 'build') continue;
     const mustKill = await hasWaitingShell(build, status, ports);
-    await engine.stopContainer(container, mustKill ? 'kill' : how);
+    const how = mustKill ? 'kill' : howToStop({ context, place }, request);
+    await engine.stopContainer(container, how);
   }
 }
 
