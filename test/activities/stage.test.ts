@@ -4,6 +4,7 @@ import type { StageRequest } from '../../src/activities/contract.ts';
 import type { PlannedStage } from '../../src/domain/context/stage.ts';
 import { FinalError, TransientError } from '../../src/domain/failure.ts';
 import { stdinLoader } from '../../src/domain/script/stage-command.ts';
+import type { ContainerEngine } from '../../src/ports/index.ts';
 import { contextOf } from '../domain/job/context-fixture.ts';
 import { runActivity } from './support/drive.ts';
 import { createFakeStore } from './support/fake-disk.ts';
@@ -49,15 +50,22 @@ describe('a stage whose container reads its script from stdin', () => {
   });
 
   it('gets another container when the process died while it wrote the script', async () => {
+    const removals: unknown[] = [];
+    const removeContainer: ContainerEngine['removeContainer'] = (_name, options) => {
+      removals.push(options);
+      remove(setting.world, buildContainer(setting.world));
+      return Promise.resolve();
+    };
     const setting = await prepared(
       { 'build#1': { ...DROPS, exitCode: 3 } },
-      { entrypoint: ['sh'] },
+      { entrypoint: ['sh'], engine: { removeContainer } },
     );
     const { id } = buildContainer(setting.world).status;
     await failFilling(setting, SCRIPT);
     assert.deepEqual(await setting.run(), { kind: 'script_failed', exitCode: 3 });
     assert.deepEqual(setting.world.started, ['build#1']);
     assert.notEqual(buildContainer(setting.world).status.id, id);
+    assert.deepEqual(removals, [{ keepsVolumes: false }], 'its own volumes are empty');
   });
 
   it('is no success when nothing ran, also in a later stage of its container', async () => {

@@ -209,10 +209,17 @@ async function openHandedOver(
 
 /** Replaces a container that was started early. No script has run in it. */
 async function replaceEarly(build: LiveBuild, stage: ContainerStage): Promise<ContainerStatus> {
-  const { container, engine } = stage;
-  const { volumeKeep } = build.context.runner.docker;
-  await engine.removeContainer(container, { keepsVolumes: volumeKeep });
+  await removeUnused(build, stage);
   return recreate(build, stage, { image: build.early?.image });
+}
+
+/** Removes a container in which no script has run, so its own volumes hold nothing of the job. */
+async function removeUnused(
+  { context }: LiveBuild,
+  { container, engine }: ContainerStage,
+): Promise<void> {
+  const { volumeKeep } = context.runner.docker;
+  await engine.removeContainer(container, { keepsVolumes: volumeKeep });
 }
 
 /**
@@ -220,9 +227,9 @@ async function replaceEarly(build: LiveBuild, stage: ContainerStage): Promise<Co
  * right afterwards.
  */
 async function replaceSpoilt(build: LiveBuild, stage: BegunStage): Promise<ContainerStatus> {
-  const { start, status, container, engine } = stage;
+  const { start, status } = stage;
   if (status !== undefined && status.id !== start.containerId) return status;
-  await engine.removeContainer(container, { keepsVolumes: true });
+  await removeUnused(build, stage);
   return recreate(build, stage);
 }
 
