@@ -14,6 +14,7 @@ export type DaemonAddress =
   | {
       readonly kind: 'tcp';
       readonly label: string;
+      /** An IPv6 address has its brackets, because the client parses the host as part of a URL. */
       readonly host: string;
       readonly port: number;
       readonly tls: DaemonTls | undefined;
@@ -47,7 +48,7 @@ export function resolveDaemonAddress(docker: DaemonConfig, env: Environment): Da
   return {
     kind: 'tcp',
     label: `tcp://${url.hostname}:${port}`,
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: url.hostname,
     port,
     tls,
   };

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import Dockerode from 'dockerode';
 import {
   dockerodeOptions,
   resolveDaemonAddress,
@@ -49,7 +51,7 @@ const cases: readonly {
     expected: { host: 'd.example', port: 99 },
     why: 'tcp unless given',
   },
-  { config: { host: 'tcp://[::1]:99' }, expected: { host: '::1', port: 99 }, why: 'IPv6' },
+  { config: { host: 'tcp://[::1]:99' }, expected: { host: '[::1]', port: 99 }, why: 'IPv6' },
   {
     config: { host: 'tcp://d.example', tlsCertPath: '/certs' },
     expected: { port: 2376, tls: tls('/certs', false) },
@@ -120,6 +122,30 @@ void test('certificates are read from their directory, and a missing one is name
   assert.deepEqual([ca, cert, key].map(String), ['ca', 'cert', 'key']);
   assert.equal(rejectUnauthorized, true);
 });
+
+const reached = [
+  ['tcp://d.example:99', 'd.example', 99],
+  ['tcp://192.0.2.1', '192.0.2.1', 2375],
+  ['tcp://[::1]:99', '::1', 99],
+  ['tcp://[2001:db8::1]', '2001:db8::1', 2375],
+] as const;
+for (const [host, expectedHost, expectedPort] of reached) {
+  void test(`requests for ${host} go to ${expectedHost}, port ${expectedPort}`, async () => {
+    const seen: ClientRequestArgs[] = [];
+    const agent = new HttpAgent({ keepAlive: false });
+    agent.createConnection = (to) => {
+      seen.push(to);
+      throw new Error('enough seen');
+    };
+    const options = dockerodeOptions(resolveDaemonAddress({ ...none, host }, {}));
+    const docker = new Dockerode({ ...options, agent } as Dockerode.DockerOptions);
+    await assert.rejects(docker.ping(), /enough seen/);
+    assert.deepEqual(
+      seen.map(({ host: name, port }) => [name, Number(port)]),
+      [[expectedHost, expectedPort]],
+    );
+  });
+}
 
 const versions = [
   ['1.41', '1.12', '1.41', 'an older daemon'],
