@@ -20,11 +20,13 @@ export interface VaultOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** PEM certificates to trust. */
   readonly roots: () => Promise<readonly string[]>;
+  /** How long one call may take, in milliseconds; a minute unless given. */
+  readonly callLimitMs?: number;
 }
 
 /** Source: OpenBao's `api.DefaultRetryPolicy`. */
 const TRIES: TryLimits = { most: 3, pauseMs: 1_000 };
-const CALL_TIMEOUT_MS = 60_000;
+const CALL_LIMIT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Vault itself accepts no larger secret. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -35,7 +37,7 @@ export function createVaultStore(options: VaultOptions): SecretStore {
   return {
     readSecret: async (wanted, signal) => {
       const dispatcher = await openDispatcher(options);
-      const calls = { dispatcher, signal, wanted };
+      const calls = { dispatcher, signal, wanted, limitMs: options.callLimitMs ?? CALL_LIMIT_MS };
       try {
         const token = await logIn(calls);
         const path = secretPath(wanted);
@@ -53,6 +55,7 @@ interface Calls {
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
   readonly wanted: VaultRequest;
+  readonly limitMs: number;
 }
 
 interface VaultQuery {
@@ -88,7 +91,7 @@ async function logIn(calls: Calls): Promise<string> {
 async function ask(calls: Calls, input: VaultQuery): Promise<Answer> {
   const { signal } = calls;
   try {
-    return await inTries(() => askOnce(calls, input), {
+    return await inTries(() => askInTime(calls, input), {
       nextMs: upTo(TRIES, mayPass),
       pause: (ms) => delay(ms, true, { signal }),
     });
@@ -104,6 +107,21 @@ function mayPass(end: TryEnd<Answer>): boolean {
   return status >= 500 || [412, 429].includes(status);
 }
 
+/**
+ * Asks within the limit. The timer holds the limit's signal. `AbortSignal.any` alone would not, and a
+ * signal of `AbortSignal.timeout` would vanish with its limit at the next garbage collection.
+ */
+async function askInTime(calls: Calls, input: VaultQuery): Promise<Answer> {
+  const { signal, limitMs } = calls;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  try {
+    return await askOnce({ ...calls, signal: AbortSignal.any([signal, limit.signal]) }, input);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery): Promise<Answer> {
   const { method, path, token, body } = input;
   const reply = await request(`${baseOf(wanted)}/v1/${path}`, {
@@ -116,7 +134,7 @@ async function askOnce({ dispatcher, signal, wanted }: Calls, input: VaultQuery)
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
     },
     ...(body !== undefined && { body }),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+    signal,
   });
   const json = parse(await readText(reply.body));
   const words = wordsOf(json, [token ?? '', wanted.auth.data['jwt'] ?? '']);

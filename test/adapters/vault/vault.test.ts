@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { createVaultStore } from '../../../src/adapters/vault/vault.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createVaultStore, type VaultOptions } from '../../../src/adapters/vault/vault.ts';
 import type { VaultRequest } from '../../../src/domain/secrets/plan-secrets.ts';
 import { takeBody } from '../../support/take-body.ts';
 
@@ -27,9 +29,18 @@ async function open(t: TestContext, answer: RequestListener): Promise<VaultReque
   };
 }
 
-function read(wanted: VaultRequest, signal = new AbortController().signal) {
-  const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]) });
+function read(
+  wanted: VaultRequest,
+  signal = new AbortController().signal,
+  options: Pick<VaultOptions, 'callLimitMs'> = {},
+) {
+  const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]), ...options });
   return store.readSecret(wanted, signal);
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }
 
 const isWithoutSecrets = (error: Error): boolean => {
@@ -78,6 +89,25 @@ describe('faults of a Vault', () => {
     const wanted = await open(t, () => stop.abort(new Error('stopped')));
     await assert.rejects(read(wanted, stop.signal), /stopped/);
   });
+
+  for (const [what, begin] of [
+    ['does not answer', ''],
+    ['does not end its answer', '{"auth":'],
+  ] as const) {
+    it(`a Vault that ${what} is asked again after a time, whatever is collected meanwhile`, async (t) => {
+      const stop = new AbortController();
+      let calls = 0;
+      const wanted = await open(t, (_, response) => {
+        calls += 1;
+        if (calls === 2) stop.abort(new Error('asked again'));
+        if (begin !== '') response.write(begin);
+        setImmediate(collectGarbage);
+      });
+      const late = setTimeout(() => stop.abort(new Error('too late')), 10_000);
+      t.after(() => clearTimeout(late));
+      await assert.rejects(read(wanted, stop.signal, { callLimitMs: 500 }), /asked again/);
+    });
+  }
 
   it('a redirect is not followed', async (t) => {
     let calls = 0;
