@@ -11,6 +11,9 @@ export interface StageState {
 /** The copier's exit code when its file reached the size limit (SIGXFSZ). */
 export const COPIER_AT_LIMIT = 153;
 
+/** The copier's exit code when it was killed (SIGKILL). */
+export const COPIER_KILLED = 137;
+
 /**
  * Recorded in place of the copier's exit code when the disk did not take the output in time. No
  * signal leads to this code.

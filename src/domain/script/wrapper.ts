@@ -1,6 +1,6 @@
 import { formatMark, type MarkKind } from './log-marks.ts';
 import { quote } from './quote.ts';
-import { BEGUN_BEFORE, CANNOT_BEGIN, COPIER_STALLED } from './stage-state.ts';
+import { BEGUN_BEFORE, CANNOT_BEGIN, COPIER_KILLED, COPIER_STALLED } from './stage-state.ts';
 
 /** Paths of a stage's files in its container. */
 export interface StagePaths {
@@ -50,6 +50,9 @@ const MAX_STALLED = 6_000;
  *   first record counts. The other runs exit with the same code, so that a failure stays a failure.
  * - A stop sends TERM to every process. Each shell of the wrapper sets its own trap, because a trap
  *   is lost in subshells. The job then has time to clean up, and the stage records its exit code.
+ * - A job may send a signal to all processes that it can reach, as with `kill -KILL -1`. This ends
+ *   the subshells of the wrapper and the copier, but not the first process of the container, which
+ *   then records the end in their place.
  * - The state file is overwritten in place and not replaced, because a full disk has room for that.
  * - Processes that the job leaves behind keep the pipe open. So the wrapper does not wait for the
  *   end of the pipe, but until the copier has nothing more to read. The rest ends with the
@@ -72,10 +75,10 @@ export function wrapStage(body: string, wrapping: Wrapping): string {
   return `${beginOnce({ output, state, nonce: quote(nonce) })}${mark('begins')}_runner_body=${quote(body)}
 if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
   : | {
-    trap : TERM
+    trap : TERM INT HUP
     exec 6<&0
     : | {
-      trap : TERM
+      trap : TERM INT HUP
       exec 5>/proc/self/fd/6 4>/proc/self/fd/0 3<&0
       ( trap '' TERM INT HUP; exec 2>/dev/null; ulimit -f ${maxBlocks}; exec cat <&3 3<&- 4>&- 6<&- >>${output} ) &
       _runner_copier=$!
@@ -98,7 +101,7 @@ if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
     exit "$?"
   }
   _runner_code=$?
-${whenSucceeded(mark('ends'))}  exit "$_runner_code"
+${recordKilled(quote(nonce), state)}${whenSucceeded(mark('ends'))}  exit "$_runner_code"
 else
   exec </dev/null >>${output} 2>&1
   ( trap 'exit 1' TERM; eval "$_runner_body" )
@@ -135,6 +138,15 @@ const AWAIT_COPIER = `_runner_turn=0
 const END_COPIER = `
         *) kill -KILL "$_runner_copier"; wait "$_runner_copier" ;;`;
 
+/** Records the end when the subshells were killed before they could do so. All arguments are quoted. */
+function recordKilled(nonce: string, state: string): string {
+  return `  if [ "$_runner_code" -gt 128 ] && IFS= read -r _runner_seen <${state} &&
+    [ "$_runner_seen" = "$_runner_begun" ]; then
+    printf '%s %s\\n' ${nonce} "$_runner_code ${COPIER_KILLED}" 1<>${state}
+  fi
+`;
+}
+
 /** Writes a mark to both streams of the container's log. */
 function markBoth(nonce: string, kind: MarkKind): string {
   const mark = quote(formatMark(nonce, kind));
@@ -153,7 +165,7 @@ function beginOnce({
   nonce,
 }: Readonly<Record<'output' | 'state' | 'nonce', string>>) {
   return `set +eCaux
-trap : TERM
+trap : TERM INT HUP
 _runner_seen=
 _runner_end=
 IFS=' ' read -r _runner_seen _runner_end _ 2>/dev/null <${state}

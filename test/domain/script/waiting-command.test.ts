@@ -14,20 +14,8 @@ import {
   waitingHelperCommand,
 } from '../../../src/domain/script/waiting-command.ts';
 import { wrapStage } from '../../../src/domain/script/wrapper.ts';
+import { noProcessIds, OWN_PROCESS_IDS } from './support/own-process-ids.ts';
 import { describeForShells, type Shell } from './support/stage-runs.ts';
-
-/** Like a container: the command is process 1 of its own process ids, and sees no others. */
-const OWN_PROCESS_IDS = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] as const;
-
-const noNamespaces = ((): string | false => {
-  try {
-    const [program, ...args] = OWN_PROCESS_IDS;
-    execFileSync(program, [...args, 'true'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'needs root, and unshare of util-linux';
-  }
-})();
 
 type Argv = readonly [program: string, ...args: string[]];
 
@@ -109,7 +97,7 @@ const TELL_OTHERS = 'for each in /proc/[0-9]*; do cat "$each/comm"; done; echo t
 
 const inContainer = ({ argv }: Shell): Argv => [...OWN_PROCESS_IDS, ...argv];
 
-describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
+describe('a helper that waits for its stages', { skip: noProcessIds }, () => {
   let waiting: Waiting;
   beforeEach(() => {
     waiting = new Waiting();
@@ -189,7 +177,7 @@ describe('a helper that waits for its stages', { skip: noNamespaces }, () => {
   });
 });
 
-describe('a job’s container that is started early', { skip: noNamespaces }, () => {
+describe('a job’s container that is started early', { skip: noProcessIds }, () => {
   let waiting: Waiting;
   beforeEach(() => {
     waiting = new Waiting();

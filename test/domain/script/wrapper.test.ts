@@ -150,8 +150,8 @@ describeForShells('a wrapped stage', 'all', (shell) => {
 
   it('appends to the file and keeps its earlier content', async () => {
     const script = wrap('echo new').replace(
-      'trap : TERM\n',
-      `trap : TERM\necho old >>'${place.outputPath}'\n`,
+      'trap : TERM INT HUP\n',
+      `trap : TERM INT HUP\necho old >>'${place.outputPath}'\n`,
     );
     assert.equal((await place.runText(shell, script)).output, 'old\nnew\n');
   });
