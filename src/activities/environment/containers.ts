@@ -12,6 +12,7 @@ import { defineNote, parseNumber } from '../build/note.ts';
 import { together } from '../build/together.ts';
 import { openEarlyStarts, type CreatedContainer } from './early-start.ts';
 import { resolveImage, type ResolvedImage } from './images.ts';
+import { restartServices } from './restart-services.ts';
 import { followServices, type ServiceLogPorts } from './service-logs.ts';
 import { waitForServices } from './service-wait.ts';
 import {
@@ -68,6 +69,7 @@ export async function createEnvironment(
   await announceServices(build, plan);
   const images = await ensureImagesVolumesNetwork(build, options);
   signal.throwIfAborted();
+  if (plan.services.length > 0) await restartServices(build, ports);
   await startServices(build, { plan, images: images.services, ports, signal });
   await followServices(build, ports);
   const services = await readServices(build, ports);

@@ -12,13 +12,7 @@ import { stopEagerBegin, takeEagerBegin } from '../build/eager-begin.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { CREATE_CONTAINERS, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
-import {
-  defineCounter,
-  defineNote,
-  parseNumber,
-  type Note,
-  type NotePorts,
-} from '../build/note.ts';
+import { defineNote, parseNumber, type Note, type NotePorts } from '../build/note.ts';
 import type { BuildActivities } from '../contract.ts';
 import {
   createEnvironment,
@@ -30,6 +24,7 @@ import {
 import { doubtOnFault } from './early-start.ts';
 import { whenDockerAnswers } from './docker-answers.ts';
 import { removeObjects } from './remove-objects.ts';
+import { FAILED_TRIES } from './restart-services.ts';
 import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 
 type EnvironmentActivities = Pick<BuildActivities, 'prepareEnvironment' | 'destroyEnvironment'>;
@@ -152,14 +147,12 @@ function notWanted(): FinalError {
   return new FinalError(FailureType.RunnerSystem, 'the preparation was stopped');
 }
 
-const PREPARE_TRIES = defineCounter('prepare-tries');
-
 /** Source: gitlab-runner `common/build.go` (retryCreateExecutor). */
 async function printTryFailed(
   { context, trace }: LiveBuild,
   { error, ports }: { error: TransientError; ports: NotePorts },
 ): Promise<void> {
-  const tries = await PREPARE_TRIES.increment(context.buildId, ports);
+  const tries = await FAILED_TRIES.increment(context.buildId, ports);
   await trace.appendOnce(
     `prepare_executor/failed/${tries}`,
     formatRunnerLine('error', `Preparation failed: ${error.message}`) +

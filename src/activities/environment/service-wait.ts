@@ -13,7 +13,7 @@ import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { assertLease } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineFlag, defineNote, parseNumber } from '../build/note.ts';
+import { defineNote, parseNumber } from '../build/note.ts';
 import type { StartedService, ServicePorts } from './services.ts';
 
 export interface ServiceWait {
@@ -27,7 +27,8 @@ export interface ServiceWait {
 }
 
 const BEGUN_NOTE = defineNote('services-wait', parseNumber);
-const DONE_NOTE = defineFlag('services-waited');
+/** Whether the services need no wait any more. */
+const DONE_NOTE = defineNote('services-waited', parseFlag);
 /** Source: gitlab-runner `executors/docker/docker.go` (ServiceLogOutputLimit). */
 const MAX_LOG_BYTES = 64 * 1024;
 /** How long to wait for the output of a service that does not listen. */
@@ -45,7 +46,7 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
   const { services, ports, signal } = wait;
   const { buildId, runner } = build.context;
   const seconds = runner.docker.services.waitTimeoutSeconds;
-  const isDone = await DONE_NOTE.isSet(buildId, ports);
+  const isDone = (await DONE_NOTE.read(buildId, ports)) === true;
   if (seconds < 0 || services.length === 0 || isDone) return;
 
   const words = `Waiting for services to be up and running (timeout ${seconds} seconds)...`;
@@ -63,7 +64,20 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
       .map((service) => warn(build, { ...wait, service, look, deadlineMs })),
   );
   signal.throwIfAborted();
-  await DONE_NOTE.set(buildId, ports);
+  await DONE_NOTE.write(buildId, true, ports);
+}
+
+function parseFlag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}
+
+/** Makes the next wait a new one, because services were started again. */
+export async function forgetServiceWait(
+  { context: { buildId } }: LiveBuild,
+  ports: Pick<ServicePorts, 'builds' | 'clock'>,
+): Promise<void> {
+  await BEGUN_NOTE.write(buildId, ports.clock.monotonicMs(), ports);
+  await DONE_NOTE.write(buildId, false, ports);
 }
 
 interface TimedWait extends ServiceWait {

@@ -44,7 +44,8 @@ export async function announceServices({ trace }: LiveBuild, plan: EnvironmentPl
 
 /**
  * Creates and starts all services, and notes their addresses. After a crash it finds running ones
- * by name and label. Invariant: no service is started twice, even one that has ended.
+ * by name and label. Invariant: no service is started twice here, even one that has ended: see
+ * `restartServices`.
  */
 export async function startServices(build: LiveBuild, options: ServicesOptions): Promise<void> {
   const { plan, ports, signal } = options;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FinalError } from '../../../src/domain/failure.ts';
+import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import { NO_SERVICES_CONFIG } from '../../../src/domain/runner/services-config.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { createWorld, type FakeContainer, type World } from '../support/world.ts';
 import { openActivityCall } from '../../support/temporal/activity-call.ts';
 
 const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
@@ -80,6 +80,43 @@ describe('preparing services', () => {
     const [first] = world.docker.containers.values();
     if (first !== undefined) first.status = { ...first.status, state: 'exited' };
     await prepare();
+    assert.deepEqual(startsOf(world).slice(0, 2), [
+      ['postgres-0', 1],
+      ['redis-1', 1],
+    ]);
+  });
+
+  it('starts an ended one again after a failed try, with containers that know its address', async () => {
+    const down = new TransientError('cannot reach Docker');
+    const { world, prepare } = open(SERVICES);
+    await prepare();
+    const all = (): FakeContainer[] => [...world.docker.containers.values()];
+    const former = all().at(-1);
+    await assert.rejects(prepare({ engine: { createContainer: () => Promise.reject(down) } }));
+    for (const each of all()) {
+      if (each.spec.name.endsWith('postgres-0')) continue;
+      each.status = { ...each.status, state: 'exited', exitCode: 255 };
+    }
+    const addresses = ['172.17.0.10'];
+    const endpoint = { addresses, exposedTcpPorts: [], environment: [] };
+    await prepare({ engine: { inspectEndpoint: () => Promise.resolve(endpoint) } });
+    assert.deepEqual(startsOf(world).slice(0, 2), [
+      ['postgres-0', 1],
+      ['redis-1', 2],
+    ]);
+    const build = all().at(-1);
+    assert.notEqual(build, former);
+    assert.ok(build?.spec.extraHosts.includes('redis:172.17.0.10'));
+  });
+
+  it('starts none twice after a failed try when all still run', async () => {
+    const down = new TransientError('cannot reach Docker');
+    const { world, prepare } = open(SERVICES);
+    await prepare();
+    const before = [...world.docker.containers.keys()];
+    await assert.rejects(prepare({ engine: { createContainer: () => Promise.reject(down) } }));
+    await prepare();
+    assert.deepEqual([...world.docker.containers.keys()], before);
     assert.deepEqual(startsOf(world).slice(0, 2), [
       ['postgres-0', 1],
       ['redis-1', 1],
