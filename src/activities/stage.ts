@@ -12,7 +12,13 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
 import type { ContainerStatus, Ports } from '../ports/index.ts';
 import { stageKey, withContainer } from './build/container-stage.ts';
-import { giveUpForFullDisk, isDiskFull } from './build/full-disk.ts';
+import {
+  addLines,
+  giveUpForFullDisk,
+  isDiskFull,
+  isStillFull,
+  outcomeOfFullDisk,
+} from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
 import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
@@ -28,6 +34,7 @@ import { waitForTerminal, type TerminalPorts } from './terminal/terminal-wait.ts
 import { transferFiles } from './transfer.ts';
 
 type StagePorts = TransferPorts & TerminalPorts;
+type StopPorts = Pick<Ports, 'builds' | 'engine'>;
 type StageActivities = Pick<BuildActivities, 'runStage' | 'stopStage'>;
 
 export function createStageActivities(ports: StagePorts, live: LiveBuilds): StageActivities {
@@ -69,11 +76,11 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   const { context, trace } = build;
   const { key, request, ports } = run;
   for (const stage of request.before ?? []) {
-    await printStage(build, { stage, attempt: 1, ports });
+    await addLines(build, () => printStage(build, { stage, attempt: 1, ports }));
   }
   const { name, place } = request.stage;
   if (place === 'runner') {
-    await printStage(build, { ...request, ports });
+    await addLines(build, () => printStage(build, { ...request, ports }));
     return { kind: 'succeeded' };
   }
 
@@ -83,7 +90,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
   if (known !== undefined) return known;
   if (name.startsWith('step_')) build.lease.hasBegunScript = true;
   await followServices(build, ports);
-  if (!isSilent(name)) await trace.appendOnce(`${key}/start`, begin());
+  if (!isSilent(name)) await addLines(build, () => trace.appendOnce(`${key}/start`, begin()));
   const outcome = await runToOutcome(build, { ...run, place });
   try {
     await trace.endStreams();
@@ -93,8 +100,7 @@ async function runStage(build: LiveBuild, run: StageRun): Promise<StageOutcome> 
     await trace.checkpoint();
     await note.write(context.buildId, outcome, ports);
   } catch (error) {
-    await makeRoom(build, { ...run, place }, error);
-    throw error;
+    return await endWithoutNote(build, { ...run, place }, error);
   }
   return outcome;
 }
@@ -117,16 +123,21 @@ async function printIgnored(
 }
 
 /**
- * Frees disk space for the next call, which ends the stage. A stage without a container has no
- * output that could be deleted.
+ * Returns the outcome when the disk is still too full for the note: a repeated call finds that the
+ * stage has begun, and does not run it again. Otherwise throws the fault again, after it has freed
+ * disk space for the next call, which ends the stage. A stage without a container has no output
+ * that could be deleted.
  */
-async function makeRoom(
+async function endWithoutNote(
   build: LiveBuild,
   { place, ports }: PlacedRun,
   error: unknown,
-): Promise<void> {
-  if (place === 'transfer' || !isDiskFull(error) || !(error instanceof Error)) return;
-  await giveUpForFullDisk(build, { place, ports, message: error.message });
+): Promise<StageOutcome> {
+  if (isStillFull(build, error)) return outcomeOfFullDisk(build.diskFault);
+  if (place !== 'transfer' && isDiskFull(error) && error instanceof Error) {
+    await giveUpForFullDisk(build, { place, ports, message: error.message });
+  }
+  throw error;
 }
 
 /**
@@ -174,6 +185,7 @@ async function runToOutcome(build: LiveBuild, run: PlacedRun): Promise<StageOutc
     return await transferFiles(build, { ...run, signal });
   } catch (error) {
     if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };
+    if (isStillFull(build, error)) return outcomeOfFullDisk(build.diskFault);
     if (!(error instanceof FinalError)) throw error;
     return { kind: 'system_failed', type: error.type, message: error.message };
   } finally {
@@ -200,21 +212,48 @@ function runInItsContainer(build: LiveBuild, run: ContainerRun): Promise<StageOu
 
 /**
  * Stops the running stage. The workflow repeats this until the stage has ended, because a container
- * may be starting at this moment.
+ * may be starting at this moment. Nothing that the disk refuses keeps the containers from stopping.
  */
-async function stop(
-  build: LiveBuild,
-  request: StopRequest,
-  ports: Pick<Ports, 'builds' | 'engine'>,
-): Promise<void> {
-  const { context, trace, stage } = build;
+async function stop(build: LiveBuild, request: StopRequest, ports: StopPorts): Promise<void> {
+  const { stage } = build;
   build.preparing?.abort();
-  if (stage !== undefined) {
-    stage.stopReason = request.reason;
-    const line = formatRunnerLine('warning', `The stage is stopped: ${request.reason}`);
-    await trace.appendOnce(`${stage.key}/stop`, line);
-    stage.stopping.abort();
+  const steps = await Promise.allSettled([
+    stage && tellStop(build, stage, request),
+    stopContainers(build, { request, stage }, ports),
+  ]);
+  const failed = steps.find((step) => step.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Tells the stage and the readers of the log that the stage is stopped. */
+async function tellStop(
+  { trace }: LiveBuild,
+  stage: RunningStage,
+  { reason }: StopRequest,
+): Promise<void> {
+  stage.stopReason = reason;
+  const line = formatRunnerLine('warning', `The stage is stopped: ${reason}`);
+  const adding = trace.appendOnce(`${stage.key}/stop`, line);
+  stage.stopping.abort();
+  try {
+    await adding;
+  } catch (error) {
+    // The line waits in memory. Another call would not find more room until the stage has ended.
+    if (!isDiskFull(error)) throw error;
   }
+}
+
+interface StoppedStage {
+  readonly request: StopRequest;
+  readonly stage: RunningStage | undefined;
+}
+
+async function stopContainers(
+  build: LiveBuild,
+  { request, stage }: StoppedStage,
+  ports: StopPorts,
+): Promise<void> {
+  const { context } = build;
   const engine = ports.engine(context.runner);
   const names = containerNamesOf(context);
   for (const place of ['build', 'helper'] as const) {

@@ -36,3 +36,23 @@ export async function giveUpForFullDisk(
 export function outcomeOfFullDisk(message: string): StageOutcome {
   return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
 }
+
+/**
+ * Adds lines to the log. In a build that was given up for a full disk, lines that the disk does not
+ * take wait in memory: only the removal of the build's containers may make room for them.
+ */
+export async function addLines(build: LiveBuild, add: () => Promise<void>): Promise<void> {
+  try {
+    await add();
+  } catch (error) {
+    if (!isStillFull(build, error)) throw error;
+  }
+}
+
+/** Whether the disk is full although the build was given up for it, so that waiting is no use. */
+export function isStillFull(
+  build: LiveBuild,
+  error: unknown,
+): build is LiveBuild & { readonly diskFault: string } {
+  return build.diskFault !== undefined && isDiskFull(error);
+}

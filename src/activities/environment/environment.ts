@@ -10,6 +10,7 @@ import {
 import type { EngineInfo, Ports } from '../../ports/index.ts';
 import { stopEagerBegin, takeEagerBegin } from '../build/eager-begin.ts';
 import { earlierOrNow } from '../build/earlier.ts';
+import { isDiskFull } from '../build/full-disk.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { CREATE_CONTAINERS, type LiveBuild, type LiveBuilds } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note, type NotePorts } from '../build/note.ts';
@@ -177,7 +178,12 @@ export async function destroy(
   await cleanUpFirst(build, ports, cleanUp);
   // From here on nothing is created. Before this, the clean-up may have created a lost container
   // again.
-  const isOver = await startBudget(build, DESTROY_NOTE, ports);
+  const isOver = await startBudget(build, DESTROY_NOTE, ports).catch((error: unknown) => {
+    // Only the removal may make room for the note. This process creates nothing any more even
+    // without it, and a removal that is never over is tried again.
+    if (isDiskFull(error)) return () => false;
+    throw error;
+  });
   await build.settled(CREATE_CONTAINERS);
 
   // The output of the services is lost with their containers.
@@ -199,19 +205,28 @@ export async function destroy(
 /** When the clean-up before a removal was first tried, in milliseconds. */
 const CLEANUP_NOTE = defineNote('last cleanup', parseNumber);
 
-/** Cleans up. Throws TransientError while Docker does not answer and there is time left. */
+/**
+ * Cleans up. Throws TransientError while Docker does not answer and there is time left. On a full
+ * disk nothing is cleaned up, because a stage cannot be noted, and the removal must not wait.
+ */
 async function cleanUpFirst(
   build: LiveBuild,
   ports: DestroyPorts,
   cleanUp: (() => Promise<void>) | undefined,
 ): Promise<void> {
   if (cleanUp === undefined) return;
-  const isOver = await startBudget(build, CLEANUP_NOTE, ports);
-  try {
-    await cleanUp();
-  } catch (error) {
-    if (error instanceof TransientError && !isOver()) throw error;
+  const warn = (error: unknown): void => {
     ports.log.warn('clean-up of a build failed', { ...jobFields(build.context), error });
+  };
+  try {
+    const isOver = await startBudget(build, CLEANUP_NOTE, ports);
+    await cleanUp().catch((error: unknown) => {
+      if (error instanceof TransientError && !isOver()) throw error;
+      warn(error);
+    });
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    warn(error);
   }
 }
 

@@ -6,6 +6,7 @@ import { TransientError } from '../../domain/failure.ts';
 import { isDebugTrace } from '../../domain/variables/debug-trace.ts';
 import { USUAL_PATCH_BYTES } from '../../domain/trace/patch-size.ts';
 import type { JobCredentials, PatchReply, Ports, RemoteJobState } from '../../ports/index.ts';
+import { isDiskFull } from '../build/full-disk.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import { doubtLease, holdsLease, type LeasePorts } from '../build/lease.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
@@ -160,7 +161,7 @@ async function sendTick(
   if (finished.signal.aborted) return QUIET_TICK;
   // A silent stage would not notice lost files before its end.
   await build.noticeLoss();
-  await trace.checkpoint();
+  await checkpoint(build, ports);
   let tick = QUIET_TICK;
   // Sends more than one patch per tick only when the last one was full.
   while (trace.ackedBytes < trace.sendableBytes) {
@@ -174,6 +175,22 @@ async function sendTick(
   }
   if (tick.hasSent || ports.clock.monotonicMs() - lastSentMs < TOUCH_INTERVAL_MS) return tick;
   return touch(build, ports);
+}
+
+/**
+ * Makes all of the trace sendable. On a full disk the tick goes on without that, because GitLab's
+ * answer may end the very job that has filled the disk.
+ */
+async function checkpoint(build: LiveBuild, { log }: Pick<Ports, 'log'>): Promise<void> {
+  const { context, trace, waits } = build;
+  try {
+    await trace.checkpoint();
+    waits.end('checkpoint');
+  } catch (error) {
+    if (!(error instanceof TransientError) || !isDiskFull(error)) throw error;
+    waits.begin('checkpoint', waitAfter(error));
+    log.warn('trace not stored', { ...jobFields(context), reason: error.message });
+  }
 }
 
 async function touch(build: LiveBuild, ports: SendPorts): Promise<Tick> {
