@@ -12,13 +12,21 @@ export interface SourceFile {
   sizeBytes(): Promise<number>;
   /** Reads at most `buffer.length` bytes from `offset`, and returns their number. */
   read(buffer: Uint8Array, offset: number): Promise<number>;
-  /** Frees the disk space. Does nothing when the job has removed our permission. */
-  empty(): Promise<void>;
+  /**
+   * Frees the disk space, and leaves `DROPPED_BYTES`. Does nothing when the job has removed our
+   * permission.
+   */
+  drop(): Promise<void>;
   /** Appends a hole. Does nothing when the job has removed our permission. */
   lengthen(toBytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
+/**
+ * Length of a file whose content was dropped. It is a hole without room on the disk. An empty file
+ * would mean that no stage has written output yet: see `openDirectories` and `hasBegunEarly`.
+ */
+export const DROPPED_BYTES = 1;
 /** Links are not followed, and a pipe in the file's place cannot block the open. */
 const FLAGS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -42,8 +50,10 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
       const reading = file.read(buffer, 0, buffer.length, offset);
       return (await reading.catch(failed('read'))).bytesRead;
     },
-    empty: async () => {
-      if (isWritable) await file.truncate(0).catch(failed('empty'));
+    drop: async () => {
+      if (!isWritable) return;
+      await file.truncate(0).catch(failed('empty'));
+      await file.truncate(DROPPED_BYTES).catch(failed('empty'));
     },
     lengthen: async (toBytes) => {
       if (isWritable) await file.truncate(toBytes).catch(failed('lengthen'));

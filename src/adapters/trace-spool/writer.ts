@@ -15,7 +15,7 @@ import { addCheckedLength, type CheckedLength } from './checked-lengths.ts';
 import { NATIVE_BYTE_TOOLS } from './native-bytes.ts';
 import { recover, type Recovery } from './recovery.ts';
 import { restoreLengths } from './restore-lengths.ts';
-import { openSourceFile, type SourceFile } from './source-file.ts';
+import { DROPPED_BYTES, openSourceFile, type SourceFile } from './source-file.ts';
 import { partToCopy } from './source-parts.ts';
 import { openSpoolFile, type SpoolFile } from './spool-file.ts';
 import { createKeyedMutex } from '../host/keyed-mutex.ts';
@@ -220,8 +220,8 @@ class DiskTraceWriter implements SpoolWriter {
   abandonFile(source: string, path: string): Promise<void> {
     return this.#alone(async () => {
       const { file } = await this.#openSource(source, path);
-      await file.empty();
-      this.#setOffset(source, 0);
+      await file.drop();
+      this.#setOffset(source, DROPPED_BYTES);
     });
   }
 
@@ -306,8 +306,8 @@ class DiskTraceWriter implements SpoolWriter {
   /** Drops only output that a checkpoint covers, because after a crash the rest is read again. */
   async #drop(source: string, file: SourceFile): Promise<void> {
     if (!this.#firm.isOverLimit) await this.#checkpointAlone();
-    await file.empty();
-    this.#setOffset(source, 0);
+    await file.drop();
+    this.#setOffset(source, DROPPED_BYTES);
   }
 
   #offsetOf(source: string): number {

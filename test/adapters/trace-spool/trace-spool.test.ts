@@ -204,11 +204,17 @@ describe('a followed file', () => {
     assert.equal(await sendable(writer), 'a line\n[MASKED] b\n');
   });
 
+  /** The file takes no room. It is not empty, because that means that nothing was ever written. */
+  const assertFreed = async (): Promise<void> => {
+    const { size, blocks } = await stat(output);
+    assert.deepEqual([size, blocks], [1, 0]);
+  };
+
   it('is dropped above the limit of the trace, and does not fill the disk', async () => {
     const writer = await openWriter({ runner: { outputLimitBytes: 1_000 } });
     await writeFile(output, Buffer.alloc(9 * 1024 * 1024, 'x'));
     await writer.followFile('build', output, ENDED);
-    assert.equal((await stat(output)).size, 0);
+    await assertFreed();
     await appendFile(output, 'later');
     await writer.followFile('build', output, ENDED);
     const trace = await sendable(writer);
@@ -221,7 +227,17 @@ describe('a followed file', () => {
     await truncate(output, 2 ** 40);
     await writer.followFile('build', output, ENDED);
     assert.ok((await sendable(writer)).length < 101_000);
-    assert.equal((await stat(output)).size, 0);
+    await assertFreed();
+  });
+
+  it('is dropped when it is abandoned, and later output follows', async () => {
+    const writer = await openWriter();
+    await writeFile(output, 'first\n');
+    await writer.abandonFile('build', output);
+    await assertFreed();
+    await appendFile(output, 'second\n');
+    await writer.followFile('build', output, ENDED);
+    assert.equal(await sendable(writer), 'second\n');
   });
 
   it('is refused when it is a link or not a regular file', async () => {

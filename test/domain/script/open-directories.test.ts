@@ -63,6 +63,14 @@ describeForShells('directories that a container opens for every user', 'all', (s
     assert.ok(lstatSync(paths[2] ?? '').isSymbolicLink());
   });
 
+  it('keep it also when the node has dropped the output, which leaves one byte', () => {
+    run();
+    execFileSync('chmod', ['0700', paths[1] ?? '']);
+    writeFileSync(join(dir, 'output'), '\0');
+    run();
+    assert.equal(statSync(paths[1] ?? '').mode & 0o777, 0o700);
+  });
+
   it('replace links and files that an earlier job has left in their place', () => {
     const elsewhere = join(dir, 'elsewhere');
     mkdirSync(elsewhere, { mode: 0o700 });
