@@ -5,10 +5,10 @@ import type { StageStart, StartedStage } from '../build/container-stage.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber, type Note } from '../build/note.ts';
 
-/**
- * As much as Docker keeps of a log. Bounds the memory, independent of the job's own `output_limit`.
- */
+/** Bounds the memory for a log, independent of the job's own `output_limit`. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
+/** By this many first bytes a log is recognised. */
+const HEAD_BYTES = 1_024;
 /** With more runs than this, stdout and stderr are no longer distinguished. */
 const MAX_RUNS = 1_000;
 const LINE_FEED = 0x0a;
@@ -28,30 +28,34 @@ interface Reading extends StartedStage {
 /** How much of a container's log this process has copied to the trace while it follows a stage. */
 export interface TakenLog {
   untilByte: number;
+  /** The first bytes of the log when it was last read. */
+  head?: Uint8Array;
 }
 
 /**
  * Copies an entrypoint's output from Docker's own log to the trace, each byte once. The end of
  * every reading is noted before its bytes are written, so that a repeated reading cuts at the same
- * places.
+ * places. All places count the bytes that Docker has dropped too: see `noteDropped`.
  */
 export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promise<void> {
   const { key, ports, isComplete, start, taken } = stage;
   const fromByte = await readLogged(build, stage);
-  const log = await readLog(build, stage, fromByte);
-  const cuts = await noteCuts(build, stage, { fromByte, bytes: bytesOf(log) });
+  const known = (await cutsNote(stage).read(build.context.buildId, ports)) ?? [fromByte];
+  const { log, droppedBytes } = await readLog(build, stage, known);
+  const cuts = await noteCuts(build, stage, { known, droppedBytes, bytes: bytesOf(log) });
   let startByte = cuts[0];
   for (const cut of cuts.slice(1)) {
     // Earlier parts matter only when another process has cut them, and may have died before it
     // copied them.
-    const runs = cut > taken.untilByte ? sliceRuns(log, startByte, cut) : [];
+    const runs =
+      cut > taken.untilByte ? sliceRuns(log, startByte - droppedBytes, cut - droppedBytes) : [];
     for (const [index, { stream, bytes }] of runs.entries()) {
       await build.trace.appendBytesOnce(`${key}/entrypoint/${startByte}/${index}`, stream, bytes);
     }
     startByte = cut;
   }
   taken.untilByte = startByte;
-  if (startByte - fromByte >= MAX_LOG_BYTES) {
+  if (startByte - Math.max(fromByte, droppedBytes) >= MAX_LOG_BYTES) {
     const line = formatRunnerLine('warning', 'The rest of what the entrypoint said is left out');
     await build.trace.appendOnce(`${key}/entrypoint-cut`, line);
   }
@@ -63,19 +67,31 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
 /** Where the stage's part of the log begins, and where each reading ended. */
 type Cuts = readonly [fromByte: number, ...number[]];
 
+function cutsNote({ key }: Pick<Reading, 'key'>): Note<Cuts> {
+  return defineNote(`entrypoint ${key}`, parseCuts);
+}
+
+interface ReadLog {
+  readonly known: Cuts;
+  readonly droppedBytes: number;
+  readonly bytes: Uint8Array;
+}
+
 async function noteCuts(
   build: LiveBuild,
-  { key, ports, isComplete }: Reading,
-  { fromByte, bytes }: { readonly fromByte: number; readonly bytes: Uint8Array },
+  reading: Reading,
+  { known, droppedBytes, bytes }: ReadLog,
 ): Promise<Cuts> {
-  const { buildId } = build.context;
-  const note = defineNote(`entrypoint ${key}`, parseCuts);
-  const known = (await note.read(buildId, ports)) ?? [fromByte];
-  const endByte = isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
-  if (endByte <= (known.at(-1) ?? fromByte)) return known;
+  const length = reading.isComplete ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
+  const endByte = droppedBytes + length;
+  if (endByte <= lastOf(known)) return known;
   const cuts: Cuts = [...known, endByte];
-  await note.write(buildId, cuts, ports);
+  await cutsNote(reading).write(build.context.buildId, cuts, reading.ports);
   return cuts;
+}
+
+function lastOf(cuts: Cuts): number {
+  return cuts.at(-1) ?? cuts[0];
 }
 
 function parseCuts(value: unknown): Cuts | undefined {
@@ -96,18 +112,63 @@ async function readLogged(build: LiveBuild, { ports, start }: StartedStage): Pro
   return (await loggedNote(start).read(build.context.buildId, ports)) ?? 0;
 }
 
-/** Reads the whole log of the container since its first start. */
-async function readLog(
-  { context }: LiveBuild,
-  reading: Reading,
-  fromByte: number,
-): Promise<readonly LogRun[]> {
+/**
+ * The number of bytes that Docker has dropped from the container's log, as far as they are known:
+ * those that were read before.
+ */
+function droppedNote({ containerId }: StageStart): Note<number> {
+  return defineNote(`dropped ${containerId}`, parseNumber);
+}
+
+interface KeptLog {
+  readonly log: readonly LogRun[];
+  readonly droppedBytes: number;
+}
+
+/** Reads the log of the container since its first start, or since Docker has emptied it. */
+async function readLog(build: LiveBuild, reading: Reading, known: Cuts): Promise<KeptLog> {
+  const { buildId, runner } = build.context;
+  const noted = (await droppedNote(reading.start).read(buildId, reading.ports)) ?? 0;
   // One more byte makes the trace show that the limit was exceeded.
-  const wanted = Math.min(context.runner.outputLimitBytes + 1, MAX_LOG_BYTES);
-  const maxBytes = fromByte + wanted;
+  const wanted = Math.min(runner.outputLimitBytes + 1, MAX_LOG_BYTES);
+  const log = await readRuns(reading, Math.max(0, known[0] - noted) + wanted);
+  if (!wasEmptied(reading, log, lastOf(known) - noted)) return { log, droppedBytes: noted };
+  return { log, droppedBytes: await noteDropped(build, reading, lastOf(known)) };
+}
+
+async function readRuns(reading: Reading, maxBytes: number): Promise<readonly LogRun[]> {
   if (!reading.hasMarks)
     return joinRuns(await reading.engine.readLogs(reading.container, { maxBytes }));
   return joinRuns(withoutMarks(await readMarked(reading, maxBytes + MAX_MARK_BYTES)));
+}
+
+/**
+ * Whether Docker has emptied the log since it was last read, because the log was full. Only a log
+ * behind an entrypoint is read often enough to tell.
+ */
+function wasEmptied(
+  { start, taken }: Reading,
+  log: readonly LogRun[],
+  takenBytes: number,
+): boolean {
+  if (start.opensStdin !== true) return false;
+  const bytes = bytesOf(log);
+  const { head = bytes.subarray(0, 0) } = taken;
+  taken.head = bytes.slice(0, HEAD_BYTES);
+  return bytes.length < takenBytes || head.some((byte, at) => byte !== bytes[at]);
+}
+
+/** Notes that everything that was read before has been dropped. Returns the number of its bytes. */
+async function noteDropped(
+  build: LiveBuild,
+  { key, ports, start }: Reading,
+  takenBytes: number,
+): Promise<number> {
+  const text = 'A part of what the entrypoint said may be missing: Docker has emptied its full log';
+  const line = formatRunnerLine('warning', text);
+  await build.trace.appendOnce(`${key}/entrypoint-dropped/${takenBytes}`, line);
+  await droppedNote(start).write(build.context.buildId, takenBytes, ports);
+  return takenBytes;
 }
 
 /**

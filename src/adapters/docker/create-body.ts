@@ -49,10 +49,10 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     ...rareSettings(spec),
     RestartPolicy: { Name: 'no' },
     // A job's output goes to a file of the build. This limits anything else that it writes to the
-    // log.
+    // log. Docker stores a line as JSON with about 75 bytes more, and empties a log that is full.
     LogConfig: {
       Type: 'json-file',
-      Config: { 'max-size': '64m', 'max-file': '1', ...spec.logOptions },
+      Config: { 'max-size': '128m', 'max-file': '1', ...spec.logOptions },
     },
     CpusetCpus: spec.cpusetCpus,
     CpuShares: spec.cpuShares,

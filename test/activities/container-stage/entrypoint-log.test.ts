@@ -8,7 +8,10 @@ import { openProcess } from '../support/process.ts';
 import { SCRIPT } from '../support/prepared-stage.ts';
 import { createWorld } from '../support/world.ts';
 
-const START = { nonce: 'nonce', containerId: 'id', previousStartedAt: '', sinceMs: 0 };
+const START = {
+  ...{ nonce: 'nonce', containerId: 'id', previousStartedAt: '', sinceMs: 0 },
+  opensStdin: true,
+};
 
 /** A stage whose container has an entrypoint that prints what the test says. */
 function setUp() {
@@ -16,7 +19,7 @@ function setUp() {
   const world = createWorld(context);
   const printed = { text: '' };
   /** Reads the log in a new process of the node. */
-  const open = async () => {
+  const open = async (key = 'step_script#1') => {
     const { ports } = openProcess(world, {
       engine: {
         readLogs: async () => [{ stream: 'stdout', bytes: new TextEncoder().encode(printed.text) }],
@@ -33,7 +36,7 @@ function setUp() {
       },
     };
     const stage = withContainer(build, {
-      ...{ key: 'step_script#1', place: 'build', ports, start: START, hasMarks: false },
+      ...{ key, place: 'build', ports, start: START, hasMarks: false },
       request: { stage: SCRIPT, attempt: 1, jobStatus: 'running' },
       taken: { untilByte: 0 },
     } as const);
@@ -78,5 +81,37 @@ describe('the output of an entrypoint', () => {
     await second.read();
     assert.equal(second.appended.length, 2);
     assert.equal(trace(), 'one\ntwo\n');
+  });
+
+  for (const [how, last] of [
+    ['is shorter', 'new\n'],
+    ['begins in another way', 'new and longer than before\n'],
+  ] as const) {
+    it(`goes on after a warning when Docker has emptied its full log: the log ${how}`, async () => {
+      const { open, printed, trace } = setUp();
+      const { read } = await open();
+      printed.text = 'one\ntwo\nthree\n';
+      await read();
+      printed.text = last;
+      await read();
+      await read();
+      printed.text += 'end';
+      await read(true);
+      const [before, after = '', ...more] = trace().split(/.*WARNING: A part of what the .*\n/);
+      assert.deepEqual([before, after, more], ['one\ntwo\nthree\n', `${last}end`, []]);
+    });
+  }
+
+  it('goes on at the same place in the next process and the next stage after such a loss', async () => {
+    const { open, printed, trace } = setUp();
+    printed.text = 'one\ntwo\nthree\n';
+    await (await open()).read();
+    printed.text = 'new\n';
+    await (await open()).read();
+    printed.text += 'newer\n';
+    await (await open()).read(true);
+    printed.text += 'after\n';
+    await (await open('after_script#1')).read(true);
+    assert.match(trace(), /^one\ntwo\nthree\n.*WARNING.*\nnew\nnewer\nafter\n$/);
   });
 });

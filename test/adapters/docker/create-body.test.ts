@@ -93,7 +93,7 @@ void test('every property of a spec is in the body', () => {
       ExtraHosts: ['h:1.2.3.4'],
       Devices: [{ PathOnHost: '/dev/kvm', PathInContainer: '/dev/kvm', CgroupPermissions: 'rwm' }],
       RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '64m', 'max-file': '1', env: 'A' } },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '128m', 'max-file': '1', env: 'A' } },
       CpusetCpus: '0',
       CpusetMems: '0-1',
       CgroupParent: '/ci',

@@ -71,7 +71,7 @@ describe('for a container the daemon accepts', () => {
       [
         { logOptions: { labels: 'a' } },
         'LogConfig',
-        { Type: 'json-file', Config: { labels: 'a', 'max-file': '1', 'max-size': '64m' } },
+        { Type: 'json-file', Config: { labels: 'a', 'max-file': '1', 'max-size': '128m' } },
       ],
       [{ runtime: 'runc' }, 'Runtime', 'runc'],
     ];
