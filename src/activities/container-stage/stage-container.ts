@@ -6,6 +6,7 @@ import { followLog } from './followed-log.ts';
 import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { outcomeOfLostFiles } from '../build/lost-files.ts';
+import { together } from '../build/together.ts';
 import { endedWaiting, judgeEnd, judgeOver, type EndedStage } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
 import {
@@ -139,10 +140,11 @@ async function followOutput(
   const taken: TakenLog = { untilByte: 0 };
   const reading = { ...stage, hasMarks: start.marks === true, taken };
   const begun = new AbortController();
-  await Promise.all([
-    ports.builds.whenBegun(buildId, place, { nonce, signal: ended }).finally(() => begun.abort()),
-    followEntrypoint(build, reading, begun.signal),
-    wake(build, stage, AbortSignal.any([ended, begun.signal])),
+  await together(ended, [
+    (signal) =>
+      ports.builds.whenBegun(buildId, place, { nonce, signal }).finally(() => begun.abort()),
+    (signal) => followEntrypoint(build, reading, AbortSignal.any([signal, begun.signal])),
+    (signal) => wake(build, stage, AbortSignal.any([signal, begun.signal])),
   ]);
   // A short stage may be over before its beginning is noticed. The output of its entrypoint must
   // come first nevertheless.
@@ -150,9 +152,9 @@ async function followOutput(
     await takeEntrypointLog(build, { ...reading, isComplete: false, followed: log?.begun });
   }
   const { output } = await ports.builds.stageFiles(buildId, place);
-  await Promise.all([
-    build.trace.followFile(place, output, ended),
-    followEntrypoint(build, reading, ended),
+  await together(ended, [
+    (signal) => build.trace.followFile(place, output, signal),
+    (signal) => followEntrypoint(build, reading, signal),
   ]);
   // Copies what the entrypoint printed after the stage, and what Docker had not logged before.
   await takeEntrypointLog(build, { ...reading, isComplete: true, followed: log?.ended });
