@@ -77,6 +77,14 @@ export function linkSubmodules(): readonly string[] {
   ];
 }
 
+/**
+ * Script lines that remove the files of each submodule, so that git writes them anew. A submodule
+ * that is behind a link only loses its `.git`.
+ */
+export function removeSubmodules(): readonly string[] {
+  return forEachSubmodule([UNLINK, `if ${IS_IN_PLACE}; then rm -rf -- "$_runner_path"; fi`]);
+}
+
 function forEachSubmodule(lines: readonly string[]): readonly string[] {
   return [
     `git -c core.quotePath=false ls-files -s | sed -n 's/^160000 [0-9a-f]* [0-3]\t//p' | while IFS= read -r _runner_path; do`,
@@ -92,6 +100,9 @@ function forEachSubmodule(lines: readonly string[]): readonly string[] {
 
 const UNLINK = 'rm -rf -- "$_runner_path/.git"';
 
+/** Whether the path of a submodule leads through no link. */
+const IS_IN_PLACE = `[ "$(cd -P "./$_runner_path" 2>/dev/null && pwd -P)" = "$(pwd -P)/$_runner_path" ]`;
+
 /**
  * The path is relative, as git writes it, so that a copy of the checkout is complete. Git allows no
  * name with `..` either. A submodule that is behind a link is not linked.
@@ -104,7 +115,7 @@ const LINK = [
   '_runner_dir=$_runner_git/modules/$_runner_name',
   'case /$_runner_name/ in',
   '//|*/../*) ;;',
-  '*) if [ -d "$_runner_dir" ] && [ "$(cd -P "./$_runner_path" 2>/dev/null && pwd -P)" = "$(pwd -P)/$_runner_path" ]; then',
+  `*) if [ -d "$_runner_dir" ] && ${IS_IN_PLACE}; then`,
   '  case $_runner_dir in',
   '  /*) ;;',
   `  *) _runner_dir=$(printf '%s\\n' "$_runner_path" | sed 's,[^/][^/]*,..,g')/$_runner_dir ;;`,

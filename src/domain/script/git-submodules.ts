@@ -1,5 +1,5 @@
 import { gitFiles } from './git-files.ts';
-import { linkSubmodules } from './git-reset.ts';
+import { linkSubmodules, removeSubmodules } from './git-reset.ts';
 import { command } from './quote.ts';
 import { failWith, sayNotice, sayWarning } from './say.ts';
 import type { GitSettings } from './git-settings.ts';
@@ -59,11 +59,22 @@ const SET_REFSPEC = [
 /** Sets the addresses of a repository's submodules, which were in the config that is removed. */
 const SET_ADDRESSES = ['git submodule --quiet init', 'git submodule --quiet sync'];
 
-/** Script lines that link the nested submodules, each level after the one above it. */
+/**
+ * Script lines that link the nested submodules, each level after the one above it. What they link
+ * is of an earlier job, whose commit may have been at fault: git enters no submodule that has a
+ * nested one without an address in `.gitmodules`. The new commit may be better, so then all
+ * submodules are checked out again.
+ */
 function linkNested(): readonly string[] {
   const level = ['set -e', ...linkSubmodules(), ...SET_ADDRESSES].join('\n');
   const deeper = ['git', 'submodule', 'foreach', '--quiet', '--recursive', level];
-  return ['git submodule --quiet sync', command(...deeper)];
+  return [
+    'git submodule --quiet sync',
+    `if ! ${command(...deeper)}; then`,
+    sayWarning('Submodules of an earlier job cannot be kept. Checking them out again...'),
+    ...removeSubmodules(),
+    'fi',
+  ];
 }
 
 /**

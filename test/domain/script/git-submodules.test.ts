@@ -89,6 +89,32 @@ describeForShells('submodules of a job', 'all', (shell) => {
     });
   }
 
+  it('are updated after a job whose submodule had a nested one without an address', async () => {
+    const { server, jobOf, dirOf, getSources, succeed } = jobs();
+    const [inner = ''] = server.addRepository('unnamed/inner', [{ inner: 'i\n' }]);
+    const [sub = ''] = server.addRepository('unnamed/sub', [
+      { sub: 's\n', [`submodule inner ${inner}`]: '' },
+    ]);
+    const [outer = ''] = server.addRepository('unnamed/outer', [
+      withSubmodule('sub', { hash: sub }, {}),
+    ]);
+    const variables = { GIT_SUBMODULE_STRATEGY: 'recursive' };
+    const jobAt = (sha: string) => jobOf({ path: 'unnamed/outer', git: { sha }, variables });
+    const { exitCode, output } = await getSources(jobAt(outer));
+    assert.notEqual(exitCode, 0);
+    assert.match(output, /No url found for submodule path '(?:sub\/)?inner'/);
+
+    const [sub2 = ''] = server.addCommits('unnamed/sub', [
+      withSubmodule('inner', { hash: inner }, {}),
+    ]);
+    const [outer2 = ''] = server.addCommits('unnamed/outer', [{ [`submodule sub ${sub2}`]: '' }]);
+    assert.match(await succeed(jobAt(outer2)), /Checking them out again\.\.\.$/m);
+    const dir = dirOf(jobAt(outer2));
+    assert.equal(readFileSync(join(dir, 'sub/inner/inner'), 'utf8'), 'i\n');
+    assert.equal(git(join(dir, 'sub'), 'status', '--porcelain'), '');
+    assert.doesNotMatch(await succeed(jobAt(outer2)), /Checking them out again|Retrying/);
+  });
+
   it('are fetched again when they have the names of git’s own files', async () => {
     const { jobOf, dirOf, succeed } = jobs();
     const job = jobOf({ path: 'group/odd', variables: { GIT_SUBMODULE_STRATEGY: 'normal' } });
