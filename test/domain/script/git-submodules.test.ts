@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { filesWith, GIT_NAMES, TOKEN, useGitJobs, withSubmodule } from './support/git-job.ts';
 import { git } from './support/git-server.ts';
@@ -113,6 +113,25 @@ describeForShells('submodules of a job', 'all', (shell) => {
     assert.equal(readFileSync(join(dir, 'sub/inner/inner'), 'utf8'), 'i\n');
     assert.equal(git(join(dir, 'sub'), 'status', '--porcelain'), '');
     assert.doesNotMatch(await succeed(jobAt(outer2)), /Checking them out again|Retrying/);
+  });
+
+  it('get back a file that an earlier job has changed and hidden from git', async () => {
+    const { jobOf, dirOf, succeed } = jobs();
+    const job = jobOf({
+      path: 'group/outer',
+      variables: { GIT_SUBMODULE_STRATEGY: 'recursive' },
+    });
+    await succeed(job);
+    const hidden = { 'sub/sub': 's\n', 'sub/inner/inner': 'i\n' };
+    for (const path of Object.keys(hidden)) {
+      const changed = join(dirOf(job), path);
+      git(dirname(changed), 'update-index', '--skip-worktree', basename(changed));
+      writeFileSync(changed, 'changed');
+    }
+    assert.doesNotMatch(await succeed(job), /Checking them out again|Retrying/);
+    for (const [path, content] of Object.entries(hidden)) {
+      assert.equal(readFileSync(join(dirOf(job), path), 'utf8'), content);
+    }
   });
 
   it('are fetched again when they have the names of git’s own files', async () => {
