@@ -119,17 +119,22 @@ function planSources(context: BuildContext, variables: Variables): PlannedStage 
 }
 
 function needsSourcesScript(context: BuildContext, variables: Variables): boolean {
-  // With this flag, the job's own git finds its credentials in files that the script writes.
-  const isTokenless = variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS');
-  switch (readGitSettings(context, variables).strategy) {
-    case 'fetch':
-    case 'clone':
-      return true;
-    case 'none':
-      return isTokenless;
-    case 'empty':
-      return isTokenless || outlivesBuild(variables.projectDir, planMounts(context, variables));
-  }
+  if (writesGitFiles(context, variables)) return true;
+  const { strategy } = readGitSettings(context, variables);
+  return (
+    strategy === 'empty' && outlivesBuild(variables.projectDir, planMounts(context, variables))
+  );
+}
+
+/** Whether `get_sources` writes git's own files beside the checkout, with or without one. */
+function writesGitFiles(context: BuildContext, variables: Variables): boolean {
+  const { strategy } = readGitSettings(context, variables);
+  return (
+    strategy === 'fetch' ||
+    strategy === 'clone' ||
+    // With this flag, the job's own git finds its credentials in files that the script writes.
+    variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS')
+  );
 }
 
 function planDownloads(context: BuildContext, variables: Variables): readonly PlannedStage[] {
@@ -168,12 +173,12 @@ function planFinish({ job }: BuildContext): FinishPlan {
 
 /** Plans the clean-up. A temporary volume is removed with its build, so it needs none. */
 function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
-  const hasGit = ['fetch', 'clone'].includes(readGitSettings(context, variables).strategy);
   // Stages are planned before the secrets are fetched.
   const hasSecretFiles = context.job.secrets?.some(({ file }) => file) ?? false;
-  const hasSecretsOnDisk = hasGit || hasSecretFiles || variables.files().length > 0;
+  const hasFiles =
+    writesGitFiles(context, variables) || hasSecretFiles || variables.files().length > 0;
   const mounts = planMounts(context, variables);
-  return hasSecretsOnDisk && outlivesBuild(variables.tempDir, mounts)
+  return hasFiles && outlivesBuild(variables.tempDir, mounts)
     ? stage('cleanup_file_variables', 'helper')
     : undefined;
 }

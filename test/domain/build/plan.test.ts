@@ -70,6 +70,19 @@ describe('the stages of a build', () => {
       withVariables({ GIT_STRATEGY: strategy, FF_GIT_URLS_WITHOUT_TOKENS: 'true' }),
       { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
     ]),
+    ...['none', 'empty'].map((strategy): Case => [
+      `git’s files for that would stay in a directory of the host with strategy ${strategy}`,
+      {
+        ...withVariables({ GIT_STRATEGY: strategy, FF_GIT_URLS_WITHOUT_TOKENS: 'true' }),
+        volumes: ['/srv/builds:/builds'],
+      },
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
+    ]),
     [
       'what an earlier job has kept is fetched after the sources',
       {
