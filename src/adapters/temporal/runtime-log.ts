@@ -10,9 +10,10 @@ import { END_OF_BUILD } from '../../domain/build/end-text.ts';
 import { FailureType } from '../../domain/failure.ts';
 
 /**
- * These warnings are expected, because each of our workers serves either workflows or activities.
+ * These warnings are expected: each of our workers serves either workflows or activities, and a
+ * workflow task that took too long on a busy machine is given out again by Temporal.
  */
-const ON_PURPOSE = /^No (activities|workflows) registered/;
+const EXPECTED = /^(No (activities|workflows) registered|Task not found when completing)/;
 /**
  * While Temporal is away the SDK logs each of its tries, about five per second. Each message is
  * logged once in this time.
@@ -37,7 +38,7 @@ export function bridgeTemporalLog(
       const { level, message, fields, repeatKey = message, isOwn } = describeEntry(entry);
       if (level === 'ERROR') log.error(message, fields);
       else if (level === 'INFO' && isOwn === true) log.info(message, fields);
-      else if (level === 'WARN' && !ON_PURPOSE.test(message) && isFirst(repeatKey))
+      else if (level === 'WARN' && !EXPECTED.test(message) && isFirst(repeatKey))
         log.warn(message, fields);
       else log.debug(message, fields);
     }),

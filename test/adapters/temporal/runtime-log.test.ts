@@ -32,6 +32,17 @@ describe('the log of the Temporal SDK', () => {
     ]);
   });
 
+  for (const message of ['No workflows registered', 'Task not found when completing']) {
+    it(`tells only developers of "${message}", which is expected`, () => {
+      const { logger, said } = installed();
+      logger.warn(message, { sdk_component: 'core' });
+      assert.deepEqual(
+        said.map(({ level }) => level),
+        ['debug'],
+      );
+    });
+  }
+
   it('repeats the same line at most once a minute, whatever numbers it has', () => {
     const { logger, said, pass } = installed();
     const retry = (name: string, times: number): void => {
