@@ -256,8 +256,10 @@ describe('expandShell', () => {
     ['long numbers', `$((${'1$ZEROS+'.repeat(10_000)}1))`],
     ['dollars', '$'.repeat(100_000)],
   ];
+  /** Above what linear work takes on a slow machine. Work that is not linear takes seconds. */
+  const LIMIT_MS = 300;
   for (const [what, given] of hostile) {
-    it(`takes at most 100 ms for ${what}`, () => {
+    it(`takes at most ${LIMIT_MS} ms of CPU for ${what}`, () => {
       const values: Record<string, string> = {
         ...{ BIG, LONG: 'a'.repeat(10_000), ZEROS: `${'0'.repeat(60_000)}x` },
         ...{ LOOP: 'LOOP_OF_NAMES', LOOP_OF_NAMES: 'LOOP' },
@@ -268,7 +270,7 @@ describe('expandShell', () => {
         assert.ok(expanded.length <= Math.max(given.length, 64 * 1024));
         return cpuUsage(start).user / 1000;
       });
-      assert.ok(Math.min(...times) <= 100, `${times.join(', ')} ms`);
+      assert.ok(Math.min(...times) <= LIMIT_MS, `${times.join(', ')} ms`);
     });
   }
 });
