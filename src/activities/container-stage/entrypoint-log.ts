@@ -41,8 +41,8 @@ export async function takeEntrypointLog(build: LiveBuild, stage: Reading): Promi
   const { key, ports, isComplete, start, taken } = stage;
   const fromByte = await readLogged(build, stage);
   const known = (await cutsNote(stage).read(build.context.buildId, ports)) ?? [fromByte];
-  const { log, droppedBytes } = await readLog(build, stage, known);
-  const cuts = await noteCuts(build, stage, { known, droppedBytes, bytes: bytesOf(log) });
+  const { log, bytes: kept, droppedBytes } = await readLog(build, stage, known);
+  const cuts = await noteCuts(build, stage, { known, droppedBytes, bytes: kept });
   let startByte = cuts[0];
   for (const cut of cuts.slice(1)) {
     // Earlier parts matter only when another process has cut them, and may have died before it
@@ -122,6 +122,8 @@ function droppedNote({ containerId }: StageStart): Note<number> {
 
 interface KeptLog {
   readonly log: readonly LogRun[];
+  /** The same without the division into runs. */
+  readonly bytes: Uint8Array;
   readonly droppedBytes: number;
 }
 
@@ -132,8 +134,10 @@ async function readLog(build: LiveBuild, reading: Reading, known: Cuts): Promise
   // One more byte makes the trace show that the limit was exceeded.
   const wanted = Math.min(runner.outputLimitBytes + 1, MAX_LOG_BYTES);
   const log = await readRuns(reading, Math.max(0, known[0] - noted) + wanted);
-  if (!wasEmptied(reading, log, lastOf(known) - noted)) return { log, droppedBytes: noted };
-  return { log, droppedBytes: await noteDropped(build, reading, lastOf(known)) };
+  const bytes = bytesOf(log);
+  const isEmptied = wasEmptied(reading, bytes, lastOf(known) - noted);
+  const droppedBytes = isEmptied ? await noteDropped(build, reading, lastOf(known)) : noted;
+  return { log, bytes, droppedBytes };
 }
 
 async function readRuns(reading: Reading, maxBytes: number): Promise<readonly LogRun[]> {
@@ -146,13 +150,8 @@ async function readRuns(reading: Reading, maxBytes: number): Promise<readonly Lo
  * Whether Docker has emptied the log since it was last read, because the log was full. Only a log
  * behind an entrypoint is read often enough to tell.
  */
-function wasEmptied(
-  { start, taken }: Reading,
-  log: readonly LogRun[],
-  takenBytes: number,
-): boolean {
+function wasEmptied({ start, taken }: Reading, bytes: Uint8Array, takenBytes: number): boolean {
   if (start.opensStdin !== true) return false;
-  const bytes = bytesOf(log);
   const { head = bytes.subarray(0, 0) } = taken;
   taken.head = bytes.slice(0, HEAD_BYTES);
   return bytes.length < takenBytes || head.some((byte, at) => byte !== bytes[at]);

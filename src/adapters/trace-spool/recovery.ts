@@ -1,6 +1,6 @@
 import { readCheckpoints, type Checkpoint } from './checkpoint.ts';
 import { findLastGood, type CheckedLength } from './checked-lengths.ts';
-import { FILLING, type SpoolFile } from './spool-file.ts';
+import type { SpoolFile } from './spool-file.ts';
 
 /** The state in which a writer continues. */
 export interface Recovery {
@@ -13,7 +13,6 @@ export interface Recovery {
   readonly damage: { readonly lostBytes: number } | undefined;
 }
 
-const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const BEGINNING: CheckedLength = { lengthBytes: 0, crc: 0 };
 
 /**
@@ -57,22 +56,12 @@ async function salvage(file: SpoolFile, checkpoint: Checkpoint): Promise<Recover
   });
   const { sizeBytes } = await file.examine(0);
   const goodBytes = good?.lengthBytes ?? Math.min(base.lengthBytes, sizeBytes);
-  await fill(file, { goodBytes, lengthBytes });
+  await file.truncate(goodBytes);
+  await file.fillTo(lengthBytes);
   return {
     // The trace continues as if everything had been sent. If it was not, the coordinator reports
     // its length.
     checkpoint: { ...checkpoint, ackedBytes: lengthBytes, base: { lengthBytes, crc }, marks: [] },
     damage: { lostBytes: Math.max(0, lengthBytes - Math.max(goodBytes, ackedBytes)) },
   };
-}
-
-async function fill(
-  file: SpoolFile,
-  { goodBytes, lengthBytes }: { readonly goodBytes: number; readonly lengthBytes: number },
-): Promise<void> {
-  await file.truncate(goodBytes);
-  while (file.lengthBytes < lengthBytes) {
-    const count = Math.min(FILLED_AT_ONCE_BYTES, lengthBytes - file.lengthBytes);
-    await file.append(Buffer.alloc(count, FILLING));
-  }
 }

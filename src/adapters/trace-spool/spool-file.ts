@@ -21,6 +21,8 @@ export interface SpoolFile {
    */
   examine(lengthBytes: number, base?: CheckedLength): Promise<Examination>;
   truncate(lengthBytes: number): Promise<void>;
+  /** Fills the file up to this length, in the place of bytes that were lost. */
+  fillTo(endByte: number): Promise<void>;
   /**
    * Fills what is missing on disk below `lengthBytes`, and returns the length that was left.
    * Returns undefined when nothing is missing.
@@ -35,7 +37,7 @@ export interface Examination {
 }
 
 /** Takes the place of a byte that was lost. */
-export const FILLING = '?';
+const FILLING = '?';
 const EXAMINED_AT_ONCE_BYTES = 1024 * 1024;
 const FILLED_AT_ONCE_BYTES = 1024 * 1024;
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -89,22 +91,33 @@ export async function openSpoolFile(path: string): Promise<SpoolFile> {
       await file.truncate(length);
       lengthBytes = length;
     },
+    fillTo: async (endByte) => {
+      await fill({ file, path }, lengthBytes, endByte);
+      lengthBytes = Math.max(lengthBytes, endByte);
+    },
     fillMissing: async () => {
       const { size } = await file.stat();
       if (size >= lengthBytes) return undefined;
-      await fill(file, size, lengthBytes).catch((error: unknown) => {
-        throw diskFault('write', path, error);
-      });
+      await fill({ file, path }, size, lengthBytes);
       return size;
     },
     close: () => file.close(),
   };
 }
 
-async function fill(file: FileHandle, startByte: number, endByte: number): Promise<void> {
-  for (let at = startByte; at < endByte;) {
-    const bytes = Buffer.alloc(Math.min(FILLED_AT_ONCE_BYTES, endByte - at), FILLING);
-    at += (await file.write(bytes, 0, bytes.length, at)).bytesWritten;
+interface OpenFile {
+  readonly file: FileHandle;
+  readonly path: string;
+}
+
+async function fill({ file, path }: OpenFile, startByte: number, endByte: number): Promise<void> {
+  try {
+    for (let at = startByte; at < endByte;) {
+      const bytes = Buffer.alloc(Math.min(FILLED_AT_ONCE_BYTES, endByte - at), FILLING);
+      at += (await file.write(bytes, 0, bytes.length, at)).bytesWritten;
+    }
+  } catch (error) {
+    throw diskFault('write', path, error);
   }
 }
 

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
 import { RESERVE_BYTES, RESERVE_SHARE } from '../../adapters/host/free-space.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+import { lookEvery } from './repeated-look.ts';
 
 /** Total and free bytes or inodes of a file system. */
 export interface FreeCount {
@@ -55,11 +56,7 @@ export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> 
       log.warn('free space not known', { directory, error });
     });
   await lookQuietly();
-  const timer = setInterval(() => void lookQuietly(), LOOK_MS);
-  return () => {
-    clearInterval(timer);
-    return Promise.resolve();
-  };
+  return lookEvery(LOOK_MS, lookQuietly);
 }
 
 function logShortage({ log, directory }: DiskWatch, shortage: string | undefined): void {

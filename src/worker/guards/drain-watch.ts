@@ -3,6 +3,7 @@ import type { Workflows } from '../../ports/workflows.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import { feedRunnersId } from '../../workflows/messages.ts';
 import { oneAtATime } from '../recovery/one-at-a-time.ts';
+import { lookEvery } from './repeated-look.ts';
 
 const LOOK_MS = 5_000;
 const PAUSE_REASON = 'drained';
@@ -39,9 +40,5 @@ export async function watchDrain(watch: DrainWatch): Promise<() => Promise<void>
     }),
   );
   await lookQuietly();
-  const timer = setInterval(() => void lookQuietly(), LOOK_MS);
-  return () => {
-    clearInterval(timer);
-    return Promise.resolve();
-  };
+  return lookEvery(LOOK_MS, lookQuietly);
 }

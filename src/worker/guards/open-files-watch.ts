@@ -7,6 +7,7 @@ import {
   MORE_FILES,
   type OpenFiles,
 } from '../../domain/runner/open-files.ts';
+import { lookEvery } from './repeated-look.ts';
 
 // Node crashes when a workflow must take its next step and the process may open no more files. This
 // watch prevents that.
@@ -50,15 +51,11 @@ export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise
     else capacity.unpause(PAUSE_REASON);
     logShortage(log, isShort, open);
   };
-  const timer = setInterval(() => {
+  return lookEvery(LOOK_MS, () =>
     look().catch((error: unknown) => {
       log.warn('open files not counted', { error });
-    });
-  }, LOOK_MS);
-  return () => {
-    clearInterval(timer);
-    return Promise.resolve();
-  };
+    }),
+  );
 }
 
 function logShortage(log: Log, isShort: boolean, open: OpenFiles | undefined): void {
