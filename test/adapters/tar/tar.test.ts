@@ -3,8 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { FileMember } from '../../../src/ports/index.ts';
 import { encodeHeader, paddingBytes } from '../../../src/adapters/tar/header.ts';
 import { formatPax, parsePax } from '../../../src/adapters/tar/pax.ts';
@@ -18,6 +16,7 @@ import {
   UNUSUAL,
   type Plain,
 } from '../archives/support.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 
 async function bytesOf(members: readonly Plain[]): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -135,11 +134,6 @@ function globalHeader(key: string, value: string): Buffer {
   header.write('g', 156, 'latin1');
   setChecksum(header);
   return Buffer.concat([header, body, Buffer.alloc(paddingBytes(size))]);
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
 
 function setChecksum(block: Buffer): void {

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createVaultStore, type VaultOptions } from '../../../src/adapters/vault/vault.ts';
 import type { VaultRequest } from '../../../src/domain/secrets/plan-secrets.ts';
 import { takeBody } from '../../support/take-body.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 
 const JWT = 'canary-of-an-id-token';
 const TOKEN = 'canary-of-a-vault-token';
@@ -36,11 +35,6 @@ function read(
 ) {
   const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]), ...options });
   return store.readSecret(wanted, signal);
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
 
 const isWithoutSecrets = (error: Error): boolean => {
