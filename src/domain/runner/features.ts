@@ -1,49 +1,14 @@
-/**
- * Keys of `info.features`, all of which are always sent. Source: gitlab-runner `common/network.go`.
- */
-export type RunnerFeature =
-  | 'variables'
-  | 'image'
-  | 'services'
-  | 'artifacts'
-  | 'cache'
-  | 'fallback_cache_keys'
-  | 'shared'
-  | 'upload_multiple_artifacts'
-  | 'upload_raw_artifacts'
-  | 'session'
-  | 'terminal'
-  | 'refspecs'
-  | 'masking'
-  | 'proxy'
-  | 'raw_variables'
-  | 'artifacts_exclude'
-  | 'multi_build_steps'
-  | 'trace_reset'
-  | 'trace_checksum'
-  | 'trace_size'
-  | 'vault_secrets'
-  | 'cancelable'
-  | 'return_exit_code'
-  | 'service_variables'
-  | 'service_multiple_aliases'
-  | 'image_executor_opts'
-  | 'service_executor_opts'
-  | 'cancel_gracefully'
-  | 'native_steps_integration'
-  | 'two_phase_job_commit'
-  | 'job_inputs';
-
 /** Every feature, and whether this runner has it. */
-export type RunnerFeatures = Readonly<Record<RunnerFeature, boolean>>;
+export type RunnerFeatures = Readonly<typeof RUNNER_FEATURES>;
 
 /**
- * This runner's features, for `info.features` of every call that sends `info`. A feature is true
- * only when it works. GitLab fails a job that needs a missing one as `runner_unsupported`, instead
- * of handing it out. Source: GitLab `app/services/ci/register_job_service.rb`; gitlab-runner
+ * This runner's features, for `info.features` of every call that sends `info`. All keys are always
+ * sent. A feature is true only when it works. GitLab fails a job that needs a missing one as
+ * `runner_unsupported`, instead of handing it out. Source: GitLab
+ * `app/services/ci/register_job_service.rb`; gitlab-runner `common/network.go`,
  * `network/gitlab.go` (getFeatures), `executors/docker/docker_command.go`, `shells/abstract.go`.
  */
-export const RUNNER_FEATURES: RunnerFeatures = {
+export const RUNNER_FEATURES = {
   variables: true,
   image: true,
   services: true,
