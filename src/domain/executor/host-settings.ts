@@ -1,7 +1,8 @@
 import type { BuildContext } from '../context/context.ts';
 import { projectUniqueName } from '../context/names.ts';
 import type { DockerConfig } from '../runner/config.ts';
-import { limitsOf, NO_LIMITS } from '../runner/container-limits.ts';
+import { limitsOf } from '../runner/container-limits.ts';
+import { NO_HOST_FIELDS } from '../runner/host-fields.ts';
 import {
   readDevices,
   readDns,
@@ -14,39 +15,7 @@ import {
 import type { HostSettings, NetworkSpec } from './specs.ts';
 
 /** The settings of a container that asks for nothing from its host. */
-export const PLAIN_HOST: HostSettings = {
-  ...NO_LIMITS,
-  hostname: '',
-  networkMode: '',
-  tmpfs: {},
-  privileged: false,
-  cpusetMems: '',
-  oomKillDisable: false,
-  oomScoreAdjust: 0,
-  ulimits: [],
-  sysctls: {},
-  pidMode: '',
-  ipcMode: '',
-  usernsMode: '',
-  isolation: '',
-  groupAdd: [],
-  capAdd: [],
-  capDrop: [],
-  securityOpt: [],
-  dns: [],
-  dnsSearch: [],
-  extraHosts: [],
-  links: [],
-  macAddress: '',
-  shmSizeBytes: 0,
-  devices: [],
-  deviceCgroupRules: [],
-  deviceRequests: [],
-  volumesFrom: [],
-  volumeDriver: '',
-  logOptions: {},
-  runtime: '',
-};
+export const PLAIN_HOST: HostSettings = { ...NO_HOST_FIELDS, ulimits: [], deviceRequests: [] };
 
 /**
  * Host settings of every container of a build, services included. All other settings are empty.

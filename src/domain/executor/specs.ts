@@ -1,4 +1,4 @@
-import type { ContainerLimits } from '../runner/container-limits.ts';
+import type { HostFields } from '../runner/host-fields.ts';
 
 /** A container to create, in Docker's terms. Source: Engine API `POST /containers/create`. */
 export interface ContainerSpec extends HostSettings {
@@ -22,43 +22,10 @@ export interface ContainerSpec extends HostSettings {
   readonly useInit: boolean;
 }
 
-/**
- * The host settings of a container, which only the configuration decides. Empty values keep
- * Docker's defaults.
- */
-export interface HostSettings extends ContainerLimits {
-  readonly hostname: string;
-  readonly networkMode: string;
-  readonly tmpfs: Readonly<Record<string, string>>;
-  readonly privileged: boolean;
-  readonly cpusetMems: string;
-  readonly oomKillDisable: boolean;
-  readonly oomScoreAdjust: number;
+/** The host settings of a container, which only the configuration decides. */
+export interface HostSettings extends HostFields {
   readonly ulimits: readonly Ulimit[];
-  readonly sysctls: Readonly<Record<string, string>>;
-  readonly pidMode: string;
-  readonly ipcMode: string;
-  readonly usernsMode: string;
-  readonly isolation: string;
-  readonly groupAdd: readonly string[];
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-  readonly securityOpt: readonly string[];
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly extraHosts: readonly string[];
-  readonly links: readonly string[];
-  /** `02:42:…`, or empty. */
-  readonly macAddress: string;
-  readonly shmSizeBytes: number;
-  readonly devices: readonly string[];
-  readonly deviceCgroupRules: readonly string[];
   readonly deviceRequests: readonly DeviceRequest[];
-  readonly volumesFrom: readonly string[];
-  readonly volumeDriver: string;
-  /** Options of Docker's json-file log. */
-  readonly logOptions: Readonly<Record<string, string>>;
-  readonly runtime: string;
 }
 
 /** A limit of a container in Docker's form; -1 means unlimited. */
