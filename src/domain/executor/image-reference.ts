@@ -1,3 +1,24 @@
+/** The parts of an image reference, which need not be a valid one. */
+export interface ImageReference {
+  /** The registry with its port, and the path. */
+  readonly name: string;
+  readonly tag: string | undefined;
+  /** The digest without its `@`. */
+  readonly digest: string | undefined;
+}
+
+/** Splits `name[:tag][@digest]`. A colon before the last slash belongs to a registry's port. */
+export function splitReference(text: string): ImageReference {
+  const at = text.indexOf('@');
+  const tagged = at === -1 ? text : text.slice(0, at);
+  const colon = tagged.indexOf(':', tagged.lastIndexOf('/') + 1);
+  return {
+    name: colon === -1 ? tagged : tagged.slice(0, colon),
+    tag: colon === -1 ? undefined : tagged.slice(colon + 1),
+    digest: at === -1 ? undefined : text.slice(at + 1),
+  };
+}
+
 /** The two parts of an image reference that `POST /images/create` takes. */
 export interface PullReference {
   readonly fromImage: string;
@@ -12,13 +33,8 @@ export interface PullReference {
  * `executors/docker/internal/pull/manager.go` (pullDockerImage).
  */
 export function splitPullReference(reference: string): PullReference {
-  const at = reference.indexOf('@');
-  const digest = at === -1 ? undefined : reference.slice(at + 1);
-  const name = at === -1 ? reference : reference.slice(0, at);
-  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
-  const fromImage = colon === -1 ? name : name.slice(0, colon);
-  const tag = colon === -1 ? 'latest' : name.slice(colon + 1);
-  return { fromImage, tag: digest ?? tag };
+  const { name, tag, digest } = splitReference(reference);
+  return { fromImage: name, tag: digest ?? tag ?? 'latest' };
 }
 
 /**

@@ -2,6 +2,7 @@ import { isObject } from '../is-object.ts';
 import type { JobCredential } from '../job/payload.ts';
 import { withoutTrailing } from '../without-trailing.ts';
 
+import { splitReference } from './image-reference.ts';
 /** Credentials of one registry, or of one path of it. Password and token are secret. */
 export interface RegistryAuth {
   readonly username: string;
@@ -129,10 +130,7 @@ export function serverOfImage(image: string): string {
 
 /** Path of the registry and repository of an image, without tag and digest: `docker.io/alpine`. */
 function imagePath(image: string): string {
-  const [name = ''] = image.split('@');
-  const lastSlash = name.lastIndexOf('/');
-  const tag = name.indexOf(':', lastSlash + 1);
-  const path = tag === -1 ? name : name.slice(0, tag);
+  const { name: path } = splitReference(image);
   const host = path.split('/', 1)[0] ?? '';
   const isHub = !path.includes('/') || !(/[.:]/.test(host) || host.toLowerCase() === 'localhost');
   return withNormalHost(isHub ? `${HUB}/${path}` : path);

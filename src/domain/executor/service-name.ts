@@ -1,3 +1,5 @@
+import { splitReference, type ImageReference } from './image-reference.ts';
+
 /** The parts of a service's image name. */
 export interface ServiceName {
   /** Registry without its port, and path: `registry.example.com/group/db`. */
@@ -42,25 +44,7 @@ export function parseServiceName(text: string): ServiceName | undefined {
   };
 }
 
-interface Reference {
-  readonly name: string;
-  readonly tag: string | undefined;
-  readonly digest: string | undefined;
-}
-
-/** A colon before the last slash belongs to a registry's port. */
-function splitReference(text: string): Reference {
-  const at = text.indexOf('@');
-  const tagged = at === -1 ? text : text.slice(0, at);
-  const colon = tagged.indexOf(':', tagged.lastIndexOf('/') + 1);
-  return {
-    name: colon === -1 ? tagged : tagged.slice(0, colon),
-    tag: colon === -1 ? undefined : tagged.slice(colon + 1),
-    digest: at === -1 ? undefined : text.slice(at + 1),
-  };
-}
-
-function isReference({ name, tag, digest }: Reference): boolean {
+function isReference({ name, tag, digest }: ImageReference): boolean {
   const isTag = tag === undefined || TAG.test(tag);
   const isDigest = digest === undefined || DIGEST.test(digest);
   return isRepository(name) && isTag && isDigest;
