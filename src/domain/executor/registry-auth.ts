@@ -1,8 +1,9 @@
+import { decodeBase64 } from '../base64.ts';
 import { isObject } from '../is-object.ts';
 import type { JobCredential } from '../job/payload.ts';
 import { withoutTrailing } from '../without-trailing.ts';
-
 import { splitReference } from './image-reference.ts';
+
 /** Credentials of one registry, or of one path of it. Password and token are secret. */
 export interface RegistryAuth {
   readonly username: string;
@@ -166,7 +167,7 @@ function parseEntry(server: string, value: unknown): RegistryAuth | string {
   if (encoded === '') {
     return { server, username: text('username'), password: text('password'), ...token };
   }
-  const decoded = decodeBase64(encoded);
+  const decoded = decodeText(encoded);
   const colon = decoded?.indexOf(':') ?? -1;
   if (decoded === undefined || colon < 1) {
     return `"auth" of "${server}" is not the base64 of user:password`;
@@ -211,21 +212,9 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-
-function decodeBase64(text: string): string | undefined {
-  const digits = withoutTrailing(text.replace(/\s/g, ''), '=');
-  const bytes: number[] = [];
-  let bits = 0;
-  let bitCount = 0;
-  for (const digit of digits) {
-    const value = BASE64.indexOf(digit);
-    if (value === -1) return undefined;
-    bits = ((bits << 6) | value) & 0xfff;
-    bitCount += 6;
-    if (bitCount < 8) continue;
-    bitCount -= 8;
-    bytes.push((bits >> bitCount) & 0xff);
-  }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+/** Decodes base64, with blanks and without padding too; undefined for any other text. */
+function decodeText(base64: string): string | undefined {
+  const digits = withoutTrailing(base64.replace(/\s/g, ''), '=');
+  if (/[^A-Za-z0-9+/]/.test(digits)) return undefined;
+  return new TextDecoder().decode(decodeBase64(digits));
 }

@@ -44,15 +44,5 @@ export function createByteSink(capacityBytes: number): ByteSink {
   };
 }
 
-/** Joins two byte sequences. Returns one of them itself when the other is empty. */
-export function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
-
 /** An empty byte sequence. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);

@@ -1,5 +1,6 @@
-import { decodeBase64, encodeBase64 } from './base64.ts';
-import { NO_BYTES, concatBytes } from './byte-sink.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
+import { concatBytes } from '../join-bytes.ts';
+import { NO_BYTES } from './byte-sink.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { createStampedLines } from './stamped-lines.ts';
 

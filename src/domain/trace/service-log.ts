@@ -1,4 +1,5 @@
-import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
+import { concatBytes } from '../join-bytes.ts';
+import { createByteSink, NO_BYTES } from './byte-sink.ts';
 
 /** A part of a container's log as Docker hands it out. */
 export interface LogPiece {

@@ -1,4 +1,4 @@
-import { concatBytes } from './byte-sink.ts';
+import { concatBytes } from '../join-bytes.ts';
 import type { ByteTools } from './byte-tools.ts';
 import { createLineStamps, type LineStampsState } from './line-stamps.ts';
 import type { PhraseAutomaton } from './phrase-automaton.ts';

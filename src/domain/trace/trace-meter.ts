@@ -1,4 +1,4 @@
-import { concatBytes } from './byte-sink.ts';
+import { concatBytes } from '../join-bytes.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { cutAtCharacter } from './utf8-repair.ts';
 

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
 import { createByteSink } from './byte-sink.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { MASK } from './mask-text.ts';

@@ -1,6 +1,7 @@
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
+import { concatBytes } from '../join-bytes.ts';
+import { createByteSink, NO_BYTES } from './byte-sink.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
-import { concatBytes, createByteSink, NO_BYTES } from './byte-sink.ts';
 
 /** Makes one stream of bytes valid UTF-8. */
 export interface Utf8Repair {

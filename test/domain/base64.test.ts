@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { decodeBase64, encodeBase64 } from '../../../src/domain/trace/base64.ts';
+import { decodeBase64, encodeBase64 } from '../../src/domain/base64.ts';
 
 it('base64 is encoded as Node does, and decoded back', () => {
   const law = fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
