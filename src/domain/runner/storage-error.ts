@@ -2,8 +2,9 @@ const MAX_LENGTH = 300;
 
 /**
  * Returns the error in an object store's XML answer, on one line: `code: AccessDenied, message: …`.
- * undefined when it has no words. Source: gitlab-runner `network/client.go` (decodeXMLResponse),
- * the error documents of S3, GCS and Azure.
+ * undefined when it has no words. Other elements quote the request, including its signature, and are
+ * left out. Source: gitlab-runner `network/client.go` (decodeXMLResponse), the error documents of
+ * S3, GCS and Azure.
  */
 export function storageErrorOf(xml: string): string | undefined {
   const code = textOf(xml, 'Code');
