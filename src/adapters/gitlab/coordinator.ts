@@ -22,8 +22,6 @@ export interface CoordinatorOptions {
   readonly configDir: string;
   readonly env: Environment;
   readonly timeouts?: Partial<Timeouts>;
-  /** Ends the waits between tries. A request that was sent is never aborted. */
-  readonly signal?: AbortSignal;
   readonly onTry?: ApiAnswerListener;
   /** Shared by all coordinators of a node. */
   readonly largePatches: LargePatches;
@@ -41,10 +39,10 @@ export interface ClosableCoordinator extends Coordinator {
  * unusable `url` shows in the replies.
  */
 export function createCoordinator(options: CoordinatorOptions): ClosableCoordinator {
-  const { runner, program, timeouts, signal } = options;
-  const api = createApi({ ...options, ...runner, timeouts, signal });
+  const { runner, program, timeouts } = options;
+  const api = createApi({ ...options, ...runner, timeouts });
   const files = filesOptions(options);
-  const downloads = createArtifactDownload({ ...files, ...runner, timeouts, signal });
+  const downloads = createArtifactDownload({ ...files, ...runner, timeouts });
   const lastUpdate = createLastUpdate();
   const info = runnerInfo(program, runner.executor, runner.docker.gpus);
   const requestJob = createJobRequest({ ...options, api, info, lastUpdate });
@@ -79,8 +77,8 @@ function filesOptions<T extends CoordinatorOptions>(options: T) {
 
 /** Opens a separate client, because its connections have other time limits. */
 function openArtifactApi(options: CoordinatorOptions, url: string): Api {
-  const { runner, timeouts, signal } = options;
+  const { runner, timeouts } = options;
   const { uploadTimeoutMs, responseHeaderTimeoutMs } = runner.artifact ?? DEFAULT_ARTIFACT_CONFIG;
   const limits = { headersMs: responseHeaderTimeoutMs, requestMs: uploadTimeoutMs };
-  return createApi({ ...options, ...runner, url, timeouts: { ...limits, ...timeouts }, signal });
+  return createApi({ ...options, ...runner, url, timeouts: { ...limits, ...timeouts } });
 }

@@ -38,7 +38,6 @@ export interface ApiOptions extends Omit<TlsSource, 'baseUrl'> {
   readonly env: Environment;
   readonly log: Log;
   readonly timeouts: Partial<Timeouts> | undefined;
-  readonly signal: AbortSignal | undefined;
   /** Called after every try, with its answer or without one. */
   readonly onTry?: ((answer: ApiAnswer) => void) | undefined;
 }
@@ -136,9 +135,8 @@ function connect(options: ApiOptions): Connected | undefined {
 async function sendWithRetries(
   request: ApiRequest,
   connected: Connected,
-  { signal: ending, log }: ApiOptions,
+  { log }: ApiOptions,
 ): Promise<ApiReply> {
-  const signal = anySignal(ending, request.signal);
   const retries = createAnswerRetries<ApiReply>(request.waitBudgetMs, ({ status, headers }) => ({
     status,
     header: (name) => headers.get(name),
@@ -151,22 +149,18 @@ async function sendWithRetries(
         path: pathOnly(request),
         wait_ms: Math.round(ms),
       });
-      return wasWaited(ms, signal);
+      return wasWaited(ms, request.signal);
     },
   });
   return { ...reply, retryAfterMs: retries.askedMs() };
 }
 
-function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
-}
-
 /** Waits. Returns false when the signal aborts before. */
-async function wasWaited(waitMs: number, signal: AbortSignal): Promise<boolean> {
+async function wasWaited(waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     return await delay(waitMs, true, { signal });
   } catch (error) {
-    if (signal.aborted) return false;
+    if (signal?.aborted === true) return false;
     throw error;
   }
 }
@@ -196,7 +190,7 @@ async function tryOnce(request: ApiRequest, connected: Connected): Promise<ApiRe
       connected,
       transport,
       requestId,
-      signal: anySignal(limit.signal, request.signal),
+      signal: AbortSignal.any([limit.signal, ...(request.signal ? [request.signal] : [])]),
     });
     const body = await readBody(response, request, connected.timeouts);
     return {

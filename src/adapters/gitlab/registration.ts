@@ -80,7 +80,6 @@ export function createRegistrationClient(options: RegistrationOptions): Registra
     tlsCertFile: options.tlsCertFile,
     tlsKeyFile: options.tlsKeyFile,
     timeouts: options.timeouts,
-    signal: undefined,
   });
   // The executor is always docker. Only a legacy registration happens before it is chosen.
   const info = runnerInfo(options.program, 'docker');

@@ -184,6 +184,19 @@ describe('upload of an artifact', () => {
     await assert.rejects(send({ signal: asked.signal }), TransientError);
   });
 
+  it('ends at once also between two tries', async () => {
+    const asked = new AbortController();
+    server.answer(plain(429, { 'Retry-After': '4' }));
+    const before = server.requests.length;
+    const coordinator = openCoordinator(server.url, { onTry: () => asked.abort() });
+    const startMs = Date.now();
+    const sent = coordinator.uploadArtifact(JOB, uploadOf({ signal: asked.signal }));
+    await assert.rejects(sent, TransientError);
+    assert.ok(Date.now() - startMs < 3_900);
+    assert.equal(server.requests.length - before, 1);
+    await coordinator.close();
+  });
+
   it('ends at once also in the middle of its file', async () => {
     const file = join(directory, 'never-ending');
     await promisify(execFile)('mkfifo', [file]);

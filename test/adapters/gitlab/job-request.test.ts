@@ -228,19 +228,4 @@ describe('waits of the job request', () => {
       await coordinator.close();
     });
   }
-
-  it('a signal ends the wait, and the last answer is returned', async () => {
-    const stop = new AbortController();
-    server.answer((response) => {
-      plain(429, { 'Retry-After': '2' })(response, server.requests[0]!);
-      setImmediate(() => stop.abort());
-    });
-    const before = server.requests.length;
-    const coordinator = openCoordinator(server.url, { signal: stop.signal });
-    const startMs = Date.now();
-    assert.equal((await coordinator.requestJob({ mayWait: false })).kind, 'failed');
-    assert.ok(Date.now() - startMs < 1_900);
-    assert.equal(server.requests.length - before, 1);
-    await coordinator.close();
-  });
 });
