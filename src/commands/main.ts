@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { createLog, type AdjustableLog } from '../adapters/log/log.ts';
 import { peekLogSettings, type LogKeys } from '../adapters/config/peek-log-settings.ts';
 import { LOG_FORMATS, LOG_LEVELS, logLevelOf } from '../adapters/config/log-choices.ts';
+import { errorMessage } from '../domain/error-message.ts';
 import { describeProgram } from '../worker/machine/program.ts';
 import { releaseSignals } from '../worker/shutdown.ts';
 import { loadCommands } from './command-list.ts';
@@ -48,7 +49,7 @@ export async function runCli(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     // The message alone is shown. The debug level adds the error with its stack.
     const fields = context.logSettings().level === 'debug' ? { error } : {};
-    context.log().error(error instanceof Error ? error.message : String(error), fields);
+    context.log().error(errorMessage(error), fields);
     return FAILED;
   }
 }

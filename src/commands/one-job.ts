@@ -1,4 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import { errorMessage } from '../domain/error-message.ts';
 import { listOpenBuilds, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
 
@@ -61,5 +62,5 @@ async function describeRefusal(error: unknown): Promise<string> {
     return 'no worker answers for this build: start one';
   }
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
+  return errorMessage(cause);
 }

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { leaveOn } from '../adapters/host/leave-on.ts';
+import { errorMessage } from '../domain/error-message.ts';
 import { listOpenBuilds, withTemporal, type OpenBuild } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { listNodes } from './fleet.ts';
@@ -67,7 +68,7 @@ async function look(client: Client, { builds: known }: Look): Promise<Look> {
     );
     return { builds, notices: nodes.flatMap(noticesOf) };
   } catch (error) {
-    const message = `Temporal does not answer: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `Temporal does not answer: ${errorMessage(error)}`;
     return { builds: known, notices: [{ message, fields: {} }] };
   }
 }

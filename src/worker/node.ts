@@ -31,6 +31,7 @@ import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
 import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
 import { createVaultStore } from '../adapters/vault/vault.ts';
+import { errorMessage } from '../domain/error-message.ts';
 import * as messages from '../workflows/messages.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 import { createLargePatches, type LargePatches } from '../domain/trace/patch-size.ts';
@@ -364,7 +365,7 @@ function openConfig(
       return loaded;
     } catch (error) {
       metrics.registry.add('gitlab_runner_configuration_loading_error_total');
-      fault = error instanceof Error ? error.message : String(error);
+      fault = errorMessage(error);
       throw error;
     }
   };

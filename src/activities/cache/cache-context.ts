@@ -1,5 +1,6 @@
 import type { CacheInput } from '../../domain/cache/address.ts';
 import type { CacheLine } from '../../domain/cache/plan-caches.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
@@ -89,7 +90,7 @@ export async function warnOnFailure(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof FinalError) && (await countTry(context)) < MAX_TRIES) throw error;
-    await print(context, 'warning', error instanceof Error ? error.message : String(error));
+    await print(context, 'warning', errorMessage(error));
     return false;
   }
 }

@@ -1,4 +1,5 @@
 import type { BuildContext } from '../../domain/context/context.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import {
   authSourceOfJob,
   isServerOf,
@@ -55,8 +56,7 @@ async function askPrograms(source: AuthSource, input: ProgramInput): Promise<Aut
     ];
     return { ...source, entries };
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { name: source.name, entries: [], problem: `${problem}; they are not used` };
+    return { name: source.name, entries: [], problem: `${errorMessage(error)}; they are not used` };
   }
 }
 

@@ -1,3 +1,4 @@
+import { errorMessage } from '../../domain/error-message.ts';
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import {
   checkSpec,
@@ -111,7 +112,7 @@ async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> 
       signal.throwIfAborted();
       const isTimeLeft = tries < MIN_TRIES || ports.clock.monotonicMs() < deadlineMs;
       if (!(error instanceof TransientError) || !isTimeLeft) {
-        return { ...NOTHING_SEEN, fault: messageOf(error) };
+        return { ...NOTHING_SEEN, fault: errorMessage(error) };
       }
       await ports.clock.sleep(LOOK_AGAIN_MS, signal);
     }
@@ -129,10 +130,6 @@ async function lookOnce(
   // A container that is left here is removed with the environment.
   await engine.removeContainer(check).catch(() => undefined);
   return look;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function networkModeOf({ context }: LiveBuild, { plan }: ServiceWait): string {
@@ -263,6 +260,6 @@ async function readServiceLog(engine: ContainerEngine, id: string): Promise<stri
   try {
     return textOf(await engine.readLogs(id, { maxBytes: MAX_LOG_BYTES, timestamps: true }));
   } catch (error) {
-    return messageOf(error);
+    return errorMessage(error);
   }
 }

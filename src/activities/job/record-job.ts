@@ -20,6 +20,7 @@ import { buildVariables } from '../../domain/variables/variables.ts';
 import type { SessionOffer } from '../../domain/session/session.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { buildIdOf } from '../../domain/context/names.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { JobRequestOutcome } from '../contract.ts';
 import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 
@@ -215,7 +216,6 @@ function readPayload(
     const job = parseJobPayload(json);
     return { job, rejection: checkJob(job) };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { job: emptyPayload(identity), rejection: message };
+    return { job: emptyPayload(identity), rejection: errorMessage(error) };
   }
 }

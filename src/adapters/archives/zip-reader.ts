@@ -2,6 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
 import { assert } from '../../domain/assert.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
@@ -95,7 +96,7 @@ async function* factsOf(reading: Reading): AsyncGenerator<EntryFacts, void, void
 
 function asFault(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted || error instanceof FinalError) return error;
-  return archiveFault(error instanceof Error ? error.message : String(error), error);
+  return archiveFault(errorMessage(error), error);
 }
 
 async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMember> {

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { CacheCall, CacheStore } from '../../ports/cache-store.ts';
 import type { Log } from '../../ports/index.ts';
 import { storeKindOf, type CacheConfig } from '../../domain/runner/cache-config.ts';
@@ -86,7 +87,7 @@ async function presignSafely(
         'no address for the cache can be signed: no credentials came in time',
       );
     }
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     const message = `no address for the cache can be signed: ${words.slice(0, MAX_WORDS_CHARS)}`;
     throw new FinalError(FailureType.RunnerConfiguration, message, { cause: error });
   }

@@ -1,5 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { request, type Dispatcher } from 'undici';
+import { errorMessage } from '../../domain/error-message.ts';
 import { isObject } from '../../domain/is-object.ts';
 import { readCapped } from '../http/body.ts';
 import { isThisMachine } from '../http/proxy.ts';
@@ -65,7 +66,7 @@ export function createTokenCheck(options: OidcOptions): (token: string) => Promi
       });
       return judge(payload, options);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       const isAbsent = error instanceof IssuerFault || error instanceof errors.JWKSTimeout;
       return { kind: isAbsent ? 'unknown' : 'bad', why };
     }
@@ -162,7 +163,7 @@ async function getJson(url: URL, { openDispatcher }: OidcOptions): Promise<unkno
     if (fault !== undefined) throw fault;
     return JSON.parse(Buffer.from(bytes).toString());
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     throw new IssuerFault(`${url.href} gave an invalid answer (${why})`, { cause: error });
   } finally {
     await dispatcher.destroy();

@@ -1,4 +1,5 @@
 import { parse } from 'toml';
+import { errorMessage } from '../../domain/error-message.ts';
 import { isTable, type TomlTable } from './toml-table.ts';
 import { readStatements, type WrittenPair, type WrittenValue } from './toml-statements.ts';
 
@@ -115,7 +116,7 @@ class Merge {
     try {
       return (parse(`value = ${raw}`, { bigint: true }) as TomlTable)['value'];
     } catch (error) {
-      throw new TomlConflict(error instanceof Error ? error.message : String(error), offset);
+      throw new TomlConflict(errorMessage(error), offset);
     }
   }
 

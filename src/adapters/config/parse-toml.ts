@@ -1,4 +1,5 @@
 import { parse } from 'toml';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { mergeToml, TomlConflict } from './merge-toml.ts';
 import { isTable, type TomlTable } from './toml-table.ts';
@@ -13,7 +14,7 @@ export function parseToml(text: string, path: string): TomlTable {
     return withNumbers(parseLaxly(text)) as TomlTable;
   } catch (error) {
     const place = [path, ...placeOf(error, text)].join(':');
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const complaint = error instanceof TomlConflict ? reason : `this is not TOML: ${reason}`;
     throw new FinalError(FailureType.InvalidConfig, `${place}: ${complaint}`);
   }

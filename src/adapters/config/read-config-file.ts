@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { errorCode } from '../host/error-code.ts';
 
@@ -27,7 +28,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return { text: '', isOpenToAll: false, isMissing: true };
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be read: ${reason}`, {
       cause: error,
     });

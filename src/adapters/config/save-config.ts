@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { errorCode } from '../host/error-code.ts';
 import { syncDirectory } from '../state/durable-files.ts';
@@ -26,7 +27,7 @@ export async function editConfigFile(path: string, edit: (text: string) => strin
     throw new Error('another process keeps changing it');
   } catch (error) {
     if (error instanceof FinalError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new FinalError(FailureType.InvalidConfig, `${path}: cannot be saved: ${reason}`, {
       cause: error,
     });

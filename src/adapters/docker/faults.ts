@@ -1,3 +1,4 @@
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { refusedForGood } from './refused-creates.ts';
 import { isRefusedForGood } from './refused-starts.ts';
@@ -82,7 +83,7 @@ export function startFault(refusal: Refusal, action: ActionContext): TransientEr
 /** Returns the error for a daemon that could not be reached. It is transient. */
 export function unreachableFault(error: unknown, action: ActionContext): TransientError {
   const code = errorCode(error) ?? '';
-  const words = error instanceof Error ? error.message.trim() : String(error);
+  const words = errorMessage(error).trim();
   const advice = adviceFor(code);
   return new TransientError(
     `cannot ${action.doing}: cannot reach Docker at ${action.address}: ${words}; ${advice}`,

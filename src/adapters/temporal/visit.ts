@@ -1,3 +1,4 @@
+import { errorMessage } from '../../domain/error-message.ts';
 import { openKeyRing } from '../state/cipher.ts';
 import type { StatePaths } from '../state/state-directory.ts';
 import { createDataConverter, findConfigured, openClient, type OpenClient } from './connect.ts';
@@ -25,7 +26,7 @@ export async function visitTemporal({ env, state, noted }: VisitOptions): Promis
   try {
     return await openClient(target, createDataConverter(cipher));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const address = target.connectionOptions.address ?? '';
     throw new Error(
       `Temporal at ${address} does not answer: ${reason}. It is the one of the node of this config file, ` +

@@ -8,6 +8,7 @@ import {
 import { failureReasonOf } from '../../domain/build/failure-reason.ts';
 import { outcomeOfStages } from '../../domain/build/build-outcome.ts';
 import type { BuildOutcome, Interruption, StageOutcome } from '../../domain/context/outcome.ts';
+import { errorMessage } from '../../domain/error-message.ts';
 import { FailureType } from '../../domain/failure.ts';
 
 const FAILURE_TYPES: ReadonlySet<string> = new Set(Object.values(FailureType));
@@ -89,7 +90,7 @@ export function reasonOf(error: unknown): string {
 function describeFailure(error: unknown): { type: FailureType; message: string } {
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   const type = cause instanceof ApplicationFailure ? cause.type : undefined;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = errorMessage(cause);
   return { type: isFailureType(type) ? type : FailureType.RunnerSystem, message };
 }
 
