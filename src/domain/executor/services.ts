@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import { FailureType, FinalError } from '../failure.ts';
 import { isProcessName, skippedWarning } from '../variables/environment.ts';
 import type { JobService } from '../job/payload.ts';
@@ -109,16 +110,12 @@ function readDefinitions({ context, variables }: ServicesInput): readonly JobSer
 
 /** Source: gitlab-runner `common/config.go` (Service.ToImageDefinition). */
 function definitionOf({ environment, ...service }: ConfiguredService): JobService {
+  const kind = { public: false, file: false, masked: false, raw: false };
   return {
     ...service,
     pull_policy: [],
     executor_opts: { docker: { platform: '', user: '' }, unsupported: [] },
-    variables: environment.flatMap((line) => {
-      const equals = line.indexOf('=');
-      if (equals === -1) return [];
-      const own = { public: false, file: false, masked: false, raw: false };
-      return [{ key: line.slice(0, equals), value: line.slice(equals + 1), ...own }];
-    }),
+    variables: parseAssignments(environment).map(([key, value]) => ({ key, value, ...kind })),
   };
 }
 

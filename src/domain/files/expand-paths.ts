@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import { expandShell } from '../variables/shell-expand.ts';
 import type { Variables } from '../variables/variables.ts';
 import type { SelectionLine } from './selection.ts';
@@ -16,12 +17,7 @@ export type ShellLookup = (name: string) => string;
  * their path; unset variables give ''. One lookup serves many texts.
  */
 export function shellLookup(variables: Pick<Variables, 'environment' | 'projectDir'>): ShellLookup {
-  const values = new Map(
-    variables.environment().map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
+  const values = new Map(parseAssignments(variables.environment()));
   return (name) => values.get(name) ?? (name === 'PWD' ? variables.projectDir : '');
 }
 

@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import { withoutTrailing } from '../without-trailing.ts';
 
 /** The path at which images of gitlab-runner expect a private CA. Source: their entrypoints. */
@@ -13,14 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * because the runner sends its own credentials.
  */
 export function proxyEnvironment(env: Environment, environment: readonly string[]): Environment {
-  const own = new Map(
-    environment
-      .filter((line) => line.includes('='))
-      .map((line) => {
-        const at = line.indexOf('=');
-        return [line.slice(0, at), line.slice(at + 1)];
-      }),
-  );
+  const own = new Map(parseAssignments(environment));
   const chosen = PROXY_NAMES.flatMap((name) => {
     const value = own.get(name) ?? own.get(name.toLowerCase());
     return value === undefined

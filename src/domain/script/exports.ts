@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import type { Variables } from '../variables/variables.ts';
 import type { BuildContext } from '../context/context.ts';
 import { quote } from './quote.ts';
@@ -48,12 +49,12 @@ const NOT_FOR_HELPER: ReadonlySet<string> = new Set([
 
 /** Script lines that export the variables to the job's own commands. */
 export function exportForJob(variables: Variables): readonly string[] {
-  return variables.environment().map(exportLine);
+  return parseAssignments(variables.environment()).map(exportLine);
 }
 
 /** Script lines that export the variables to the runner's commands and to hooks. */
 export function exportForHelper(variables: Variables): readonly string[] {
-  return helperEnvironment(variables).map(exportLine);
+  return parseAssignments(helperEnvironment(variables)).map(exportLine);
 }
 
 /** Returns `KEY=value` for every variable that the helper may see. */
@@ -64,10 +65,8 @@ export function helperEnvironment(variables: Variables): readonly string[] {
   });
 }
 
-function exportLine(line: string): string {
-  const at = line.indexOf('=');
-  const name = line.slice(0, at);
-  const assignment = `export ${name}=${quote(line.slice(at + 1))}`;
+function exportLine([name, value]: readonly [name: string, value: string]): string {
+  const assignment = `export ${name}=${quote(value)}`;
   return KEPT_BY_SHELLS.has(name)
     ? `if ( ${assignment} ) 2>/dev/null; then ${assignment} 2>/dev/null; fi`
     : assignment;

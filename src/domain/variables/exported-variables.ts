@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { JobStatus } from '../job/job-status.ts';
 import { buildVariables, type Variables } from './variables.ts';
@@ -34,23 +35,13 @@ export function finishVariables(
 }
 
 function withExports(variables: Variables, exports: readonly string[]): Variables {
-  const own = byName(exports);
-  const lines = [...new Map([...byName(variables.environment()), ...own]).entries()].map(
-    ([name, value]) => `${name}=${value}`,
-  );
+  const own = new Map(parseAssignments(exports));
+  const all = new Map([...parseAssignments(variables.environment()), ...own]);
+  const lines = [...all].map(([name, value]) => `${name}=${value}`);
   return {
     ...variables,
     get: (key) => own.get(key) ?? variables.get(key),
     has: (key) => own.has(key) || variables.has(key),
     environment: () => lines,
   };
-}
-
-function byName(lines: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    lines.map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
 }

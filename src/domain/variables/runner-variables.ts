@@ -1,3 +1,4 @@
+import { parseAssignments } from '../assignments.ts';
 import type { BuildContext } from '../context/context.ts';
 import { networkName, shortToken } from '../context/names.ts';
 import { GITLAB_RUNNER_RELEASE } from '../runner/release.ts';
@@ -83,7 +84,7 @@ function beforeJob(composition: Composition): readonly Variable[] {
   return [
     ...(imageName === '' ? [] : [{ ...runnerVariable('CI_JOB_IMAGE', imageName), isRaw: false }]),
     runnerVariable('CI_RUNNER_SHORT_TOKEN', shortToken(runner.token)),
-    ...runner.environment.flatMap(parseEnvironmentLine),
+    ...environmentVariables(runner.environment),
     runnerVariable('CI_BUILDS_DIR', runner.buildsDir),
     runnerVariable('CI_PROJECT_DIR', directories.projectDir),
     runnerVariable('CI_CONCURRENT_ID', `${context.concurrentId}`),
@@ -95,14 +96,12 @@ function beforeJob(composition: Composition): readonly Variable[] {
   ];
 }
 
-/**
- * Parses a line of the configuration. A line without `=` is left out. Source: gitlab-runner
- * `common/config.go` (parseVariable).
- */
-function parseEnvironmentLine(line: string): readonly Variable[] {
-  const at = line.indexOf('=');
-  if (at === -1) return [];
-  return [{ ...runnerVariable(line.slice(0, at), line.slice(at + 1)), isRaw: false }];
+/** Source: gitlab-runner `common/config.go` (parseVariable). */
+function environmentVariables(lines: readonly string[]): readonly Variable[] {
+  return parseAssignments(lines).map(([key, value]) => ({
+    ...runnerVariable(key, value),
+    isRaw: false,
+  }));
 }
 
 /** Source: gitlab-runner `common/build.go` (GetCITLSVariables). */
