@@ -170,7 +170,8 @@ async function* withFaults(
   }
 }
 
-function logCall(idOrName: string, query: Readonly<Record<string, string>>): DaemonCall {
+/** Returns the call for a container's log of both streams. */
+export function logCall(idOrName: string, query: Readonly<Record<string, string>>): DaemonCall {
   return {
     doing: `read the log of container "${idOrName}"`,
     method: 'GET',
@@ -185,7 +186,11 @@ interface OpenedLog {
   readonly signal: AbortSignal;
 }
 
-async function openLog(daemon: EngineParts['daemon'], { call, idOrName, signal }: OpenedLog) {
+/** Opens a log. Throws ContainerGone when there is no such container. */
+export async function openLog(
+  daemon: EngineParts['daemon'],
+  { call, idOrName, signal }: OpenedLog,
+) {
   const response = await daemon.open(call, signal);
   if (response.statusCode === 200) return response;
   const reply = await readReply(response);

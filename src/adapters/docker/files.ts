@@ -129,7 +129,7 @@ async function readFiles(
     if (reply.status === 404 || isCircle(reply)) return undefined;
     throw refusalFault(reply, parts.daemon.action(call));
   } catch (error) {
-    throw idle.fault(error, place.signal, parts.daemon.action(call));
+    throw idle.fault(error, parts.daemon.action(call));
   } finally {
     if (!isHandedOn) idle.stop();
   }
@@ -235,7 +235,7 @@ async function* touching(
 /** Returns the fault of the connection, between members or within one. */
 function faultOf(error: unknown, { parts, place, call, idle }: Stream): unknown {
   place.signal.throwIfAborted();
-  const fault = idle.fault(error, place.signal, parts.daemon.action(call));
+  const fault = idle.fault(error, parts.daemon.action(call));
   return fault === error ? parts.daemon.fault(error, call) : fault;
 }
 

@@ -10,7 +10,7 @@ export interface IdleLimit {
   pause(): void;
   stop(): void;
   /** Returns the fault of the limit when the limit caused the error, otherwise the error itself. */
-  fault(error: unknown, own: AbortSignal, action: ActionContext): unknown;
+  fault(error: unknown, action: ActionContext): unknown;
 }
 
 export function startIdleLimit(limitMs: number, own: AbortSignal): IdleLimit {
@@ -35,7 +35,7 @@ export function startIdleLimit(limitMs: number, own: AbortSignal): IdleLimit {
       isStopped = true;
       pause();
     },
-    fault: (error, signal, action) =>
-      idle.signal.aborted && !signal.aborted ? timeoutFault(limitMs, action) : error,
+    fault: (error, action) =>
+      idle.signal.aborted && !own.aborted ? timeoutFault(limitMs, action) : error,
   };
 }

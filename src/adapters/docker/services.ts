@@ -2,16 +2,15 @@ import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { ContainerEndpoint, ServiceEngine, ServiceLogCopy } from '../../ports/index.ts';
 import { isAlive } from '../../domain/executor/container-state.ts';
-import { TransientError } from '../../domain/failure.ts';
+import { ContainerGone, TransientError } from '../../domain/failure.ts';
 import { createServiceLog } from '../../domain/trace/service-log.ts';
-import { encodePath, type DaemonCall } from './daemon.ts';
+import { logCall, openLog } from './containers.ts';
+import type { DaemonCall } from './daemon.ts';
 import { demux } from './demux.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault } from './faults.ts';
 import { inspect } from './inspect.ts';
 import { inspectContainer, inspectionOf } from './inspect-container.ts';
 import { pause } from './pause.ts';
-import { readReply } from './read-reply.ts';
 import { endpointSchema, tcpPortsOf } from './replies.ts';
 
 /** Creates the part of the engine for services: their addresses and their output. */
@@ -88,28 +87,16 @@ async function copyOnce(
 ): Promise<void> {
   const { daemon, timing } = parts;
   const { file, follow, signal } = copy;
-  const call: DaemonCall = {
-    doing: `follow the log of container "${idOrName}"`,
-    method: 'GET',
-    path: `/containers/${encodePath(idOrName)}/logs`,
-    query: { stdout: '1', stderr: '1', timestamps: '1', follow: follow ? '1' : '0' },
-    patience: 'long',
-  };
+  const query = { timestamps: '1', follow: follow ? '1' : '0' };
+  const call: DaemonCall = { ...logCall(idOrName, query), patience: 'long' };
   const handle = await open(file, 'a');
   try {
     const ending = follow ? signal : AbortSignal.timeout(timing.slowCallLimitMs);
-    const response = await daemon.open(call, ending);
-    if (response.statusCode === 404) {
-      response.destroy();
-      return;
-    }
-    if (response.statusCode !== 200) {
-      throw refusalFault(await readReply(response), daemon.action(call));
-    }
+    const response = await openLog(daemon, { call, idOrName, signal: ending });
     const { size: knownBytes } = await stat(file);
     await copyLines(demux(response), handle, { ...copy, knownBytes, isLast: !follow });
   } catch (error) {
-    throw daemon.fault(error, call);
+    if (!(error instanceof ContainerGone)) throw daemon.fault(error, call);
   } finally {
     await handle.close();
   }

@@ -57,7 +57,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
   signal.throwIfAborted();
   if (ownFault !== undefined) throw ownFault.error;
   const action = daemon.action(call);
-  if (answer.status === 'rejected') throw idle.fault(answer.reason, signal, action);
+  if (answer.status === 'rejected') throw idle.fault(answer.reason, action);
   if (answer.value.status !== 200) throw writeFault(answer.value, action);
 }
 
