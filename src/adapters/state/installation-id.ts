@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeDurably } from './durable-files.ts';
 
 const PATTERN = /^[a-z0-9][a-z0-9-]{0,50}-[0-9a-f]{6}$/;
 
@@ -18,8 +19,6 @@ export async function readInstallationId(file: string, hostname: string): Promis
     .replace(/^-+/, '')
     .slice(0, 40);
   const id = `${host.replace(/-+$/, '') || 'node'}-${randomBytes(3).toString('hex')}`;
-  const draft = `${file}.tmp`;
-  await writeFile(draft, `${id}\n`, { mode: 0o600, flush: true });
-  await rename(draft, file);
+  await writeDurably(file, Buffer.from(`${id}\n`));
   return id;
 }

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Log } from '../../ports/index.ts';
+import { writeDurably } from '../state/durable-files.ts';
 import { describeProcess } from '../state/process-identity.ts';
 import { chooseDatabase } from './server-database.ts';
 import { endServer, isAlive, readRecord, writeRecord, type ServerRecord } from './server-record.ts';
@@ -275,8 +276,7 @@ function serverArguments(database: string, { port, uiPort }: Ports): readonly st
  */
 async function writeSettings(options: DevServerOptions): Promise<readonly string[]> {
   const file = settingsFile(options);
-  await writeFile(`${file}.tmp`, formatSettings(options), { mode: 0o600 });
-  await rename(`${file}.tmp`, file);
+  await writeDurably(file, Buffer.from(formatSettings(options)));
   return ['--env-file', file, '--env', 'default'];
 }
 

@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { writeDurably } from '../state/durable-files.ts';
 import { describeProcess, ENDED } from '../state/process-identity.ts';
 
 const FILE = 'server.json';
@@ -27,9 +28,7 @@ export async function readRecord(stateDir: string): Promise<ServerRecord | undef
 }
 
 export async function writeRecord(stateDir: string, record: ServerRecord): Promise<void> {
-  const file = join(stateDir, FILE);
-  await writeFile(`${file}.tmp`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  await rename(`${file}.tmp`, file);
+  await writeDurably(join(stateDir, FILE), Buffer.from(`${JSON.stringify(record)}\n`));
 }
 
 /** Whether the recorded process lives. Throws when that cannot be read. */
