@@ -1,8 +1,5 @@
 /** Looks again at this interval. Returns a function that ends that. */
-export function lookEvery(intervalMs: number, look: () => Promise<void>): () => Promise<void> {
+export function lookEvery(intervalMs: number, look: () => Promise<void>): () => void {
   const timer = setInterval(() => void look(), intervalMs);
-  return () => {
-    clearInterval(timer);
-    return Promise.resolve();
-  };
+  return () => clearInterval(timer);
 }
