@@ -29,9 +29,13 @@ const KEY_BYTES = 32;
 /** Binding to no bytes gives the same result as not binding. */
 const UNBOUND = new Uint8Array();
 
-const keyRingSchema = z.object({
-  keys: z.array(z.object({ id: z.string().min(1), key: z.base64() })).min(1),
+const keySchema = z.object({
+  id: z.string().min(1),
+  key: z.base64().transform((text) => Buffer.from(text, 'base64')),
 });
+const keyRingSchema = z.object({ keys: z.tuple([keySchema], keySchema) });
+
+type Keys = z.output<typeof keyRingSchema>['keys'];
 
 /** A ring of keys as it is stored on the disk. */
 export interface KeyRing {
@@ -55,7 +59,7 @@ export async function openKeyRing(path: string): Promise<KeyRing> {
   return {
     path,
     cipher: createCipher(keys, path),
-    nameHashes: createNameHashes(firstAndRest([...keys.values()], path)),
+    nameHashes: createNameHashes(keys),
     isFresh: found === undefined,
     keep: () => (found === undefined ? keepKeyRing(path, text) : Promise.resolve()),
   };
@@ -88,11 +92,11 @@ export async function importKeyRing(path: string, text: string): Promise<boolean
   return true;
 }
 
-function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
-  const ring = parseKeyRing(text, path);
-  const keys = new Map(ring.map(({ id, key }) => [id, Buffer.from(key, 'base64')]));
-  if (keys.size < ring.length) throw new Error(`two keys in ${path} have the same id`);
-  for (const [id, key] of keys) {
+function parseKeys(text: string, path: string): Keys {
+  const keys = parseKeyRing(text, path);
+  const ids = new Set(keys.map(({ id }) => id));
+  if (ids.size < keys.length) throw new Error(`two keys in ${path} have the same id`);
+  for (const { id, key } of keys) {
     if (key.byteLength !== KEY_BYTES) {
       throw new Error(`key "${id}" in ${path} has ${key.byteLength} bytes, AES-256 needs 32`);
     }
@@ -101,7 +105,7 @@ function parseKeys(text: string, path: string): ReadonlyMap<string, Buffer> {
 }
 
 /** Parses a ring. The parser's message is not passed on, because it could quote a key. */
-function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>['keys'] {
+function parseKeyRing(text: string, path: string): Keys {
   const shape = '{"keys": [{"id": "…", "key": "<32 bytes in base64>"}, …]}';
   try {
     return keyRingSchema.parse(JSON.parse(text)).keys;
@@ -110,20 +114,15 @@ function parseKeyRing(text: string, path: string): z.infer<typeof keyRingSchema>
   }
 }
 
-function firstAndRest<T>(all: readonly T[], path: string): [T, ...T[]] {
-  const [first, ...rest] = all;
-  if (first === undefined) throw new Error(`no key in ${path}`);
-  return [first, ...rest];
-}
-
-function createCipher(keys: ReadonlyMap<string, Buffer>, path: string): Cipher {
-  const [[keyId, key]] = firstAndRest([...keys], path);
+function createCipher(ring: Keys, path: string): Cipher {
+  const [{ id: keyId, key: newest }] = ring;
+  const keys = new Map(ring.map(({ id, key }) => [id, key]));
   return {
     keyId,
     knows: (id) => keys.has(id),
     encrypt: (plain, boundTo = UNBOUND) => {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo);
+      const cipher = createCipheriv('aes-256-gcm', newest, nonce).setAAD(boundTo);
       const body = Buffer.concat([cipher.update(plain), cipher.final()]);
       return Buffer.concat([nonce, cipher.getAuthTag(), body]);
     },

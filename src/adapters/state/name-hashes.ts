@@ -6,6 +6,10 @@ import { createHmac, hkdfSync } from 'node:crypto';
  */
 export type NameHashes = (name: string) => readonly [string, ...string[]];
 
+interface HashKey {
+  readonly key: Uint8Array;
+}
+
 const PURPOSE = 'temporal-gitlab-runner: names in search attributes';
 const KEY_BYTES = 32;
 /** This is 96 bits, so that two names of an installation never collide by chance. */
@@ -16,16 +20,13 @@ const HEX_DIGITS = 24;
  * names of projects can be guessed. Each key is derived from one of the ring, so that the hashes
  * reveal nothing about encrypted data.
  */
-export function createNameHashes(keys: readonly [Uint8Array, ...Uint8Array[]]): NameHashes {
-  const [first, ...rest] = keys;
-  const hashers = [hasherOf(first), ...rest.map(hasherOf)] as const;
-  return (name) => {
-    const [current, ...older] = hashers;
-    return [current(name), ...older.map((hash) => hash(name))];
-  };
+export function createNameHashes([first, ...rest]: readonly [HashKey, ...HashKey[]]): NameHashes {
+  const current = hasherOf(first);
+  const older = rest.map(hasherOf);
+  return (name) => [current(name), ...older.map((hash) => hash(name))];
 }
 
-function hasherOf(key: Uint8Array): (name: string) => string {
+function hasherOf({ key }: HashKey): (name: string) => string {
   const derived = Buffer.from(hkdfSync('sha256', key, '', PURPOSE, KEY_BYTES));
   return (name) =>
     `h-${createHmac('sha256', derived).update(name).digest('hex').slice(0, HEX_DIGITS)}`;
