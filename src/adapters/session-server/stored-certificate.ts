@@ -1,5 +1,6 @@
 import type { Cipher } from '../state/cipher.ts';
 import { readIfThere, writeDurably } from '../state/durable-files.ts';
+import { decryptJson, encryptJson } from '../state/encrypted-files.ts';
 import { makeCertificate, type ServerCertificate } from './certificate.ts';
 import { z } from 'zod';
 
@@ -36,27 +37,18 @@ export async function openCertificate(
   const known = await read(store);
   if (known !== undefined && known.host === host && nowMs < known.renewAtMs) return known;
   const made = makeCertificate({ host, nowMs, validMs: VALID_MS });
-  await write({ host, renewAtMs: nowMs + RENEWAL_MS, ...made }, store);
+  const stored: Stored = { host, renewAtMs: nowMs + RENEWAL_MS, ...made };
+  await writeDurably(store.file, encryptJson(stored, store.cipher));
   return made;
 }
 
-/**
- * Reads `<key id>\0<encrypted>`. Only open sessions are lost with the file, so an unreadable one is
- * no fault.
- */
+/** Only open sessions are lost with the file, so an unreadable one is no fault. */
 async function read({ file, cipher }: CertificateStore): Promise<Stored | undefined> {
   const content = await readIfThere(file);
-  const end = content?.indexOf(0) ?? -1;
-  if (content === undefined || end === -1) return undefined;
+  if (content === undefined) return undefined;
   try {
-    const plain = cipher.decrypt(content.subarray(end + 1), content.subarray(0, end).toString());
-    return storedSchema.parse(JSON.parse(Buffer.from(plain).toString()));
+    return storedSchema.parse(decryptJson(content, cipher));
   } catch {
     return undefined;
   }
-}
-
-async function write(stored: Stored, { file, cipher }: CertificateStore): Promise<void> {
-  const encrypted = cipher.encrypt(Buffer.from(JSON.stringify(stored)));
-  await writeDurably(file, Buffer.concat([Buffer.from(`${cipher.keyId}\0`), encrypted]));
 }

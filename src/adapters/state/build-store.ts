@@ -18,6 +18,7 @@ import {
   syncIfThere,
   writeDurably,
 } from './durable-files.ts';
+import { decryptJson, encryptJson, keyIdOf } from './encrypted-files.ts';
 import { createPipeStock } from './pipe-stock.ts';
 import { READABLE_BY_JOB } from './wake-pipe.ts';
 import { createStageFiles } from './stage-files.ts';
@@ -62,7 +63,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
       // Also makes the directory of the notes. Writing the record makes both directories durable.
       await mkdir(path(buildId, NOTES), { recursive: true, mode: 0o700 });
       await syncDirectory(directory);
-      await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
+      await writeDurably(path(buildId, RECORD), encryptJson(context, cipher));
       return context;
     } catch (error) {
       // Nothing durable exists, so the job is not ours.
@@ -92,7 +93,7 @@ export async function createBuildStore(options: BuildStoreOptions): Promise<Buil
     },
     keep: async (buildId, additions) => {
       const context = { ...knownBuild(cache, buildId), ...additions };
-      await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
+      await writeDurably(path(buildId, RECORD), encryptJson(context, cipher));
       cache.set(buildId, context);
     },
     read: (buildId) => Promise.resolve(cache.get(buildId)),
@@ -133,7 +134,7 @@ function createRecords({
     const { buildId } = known;
     const context = { ...known, lostFiles: path(buildId) };
     await mkdir(path(buildId), { recursive: true, mode: 0o700 });
-    await writeDurably(path(buildId, RECORD), encryptRecord(context, cipher));
+    await writeDurably(path(buildId, RECORD), encryptJson(context, cipher));
     cache.set(buildId, context);
     return context;
   };
@@ -201,17 +202,6 @@ function openWhole(file: string, draft: Buffer, cipher: Cipher): BuildContext | 
   }
 }
 
-function encryptRecord(context: BuildContext, { encrypt, keyId }: Cipher): Buffer {
-  const encrypted = encrypt(Buffer.from(JSON.stringify(context)));
-  return Buffer.concat([Buffer.from(`${keyId}\0`), encrypted]);
-}
-
-/** Returns the key's id; undefined when not even that was written completely. */
-function keyIdOf(content: Buffer): string | undefined {
-  const separator = content.indexOf(0);
-  return separator === -1 ? undefined : content.subarray(0, separator).toString();
-}
-
 /**
  * Reads the record in a build's directory, for callers that only read; undefined when there is
  * none.
@@ -226,10 +216,8 @@ export async function readRecord(
 }
 
 function decryptRecord(file: string, content: Buffer, cipher: Cipher): BuildContext {
-  const keyId = keyIdOf(content) ?? '';
   try {
-    const plain = cipher.decrypt(content.subarray(content.indexOf(0) + 1), keyId);
-    const record = parseContext(JSON.parse(Buffer.from(plain).toString()));
+    const record = parseContext(decryptJson(content, cipher));
     if (record === undefined) throw new Error('it is not the record of a build');
     return withDefaults(record);
   } catch (error) {
