@@ -59,37 +59,29 @@ export function createStageFiles(
   };
 }
 
-type RegularFiles = Omit<StageFiles, 'nextStage' | 'wakePipe'>;
-
-function stageFilesOf(folder: string): RegularFiles {
-  return {
-    script: join(folder, 'script'),
-    output: join(folder, 'output'),
-    state: join(folder, 'state'),
-  };
-}
-
-/** Makes the files once. A job can change their modes from one stage to the next. */
+/**
+ * Makes the files once. Always sets their modes, because a job can change them from one stage to
+ * the next.
+ */
 async function makeStageFiles(folder: string, pipes: PipeStock): Promise<StageFiles> {
-  const files = stageFilesOf(folder);
+  const script = join(folder, 'script');
+  const output = join(folder, 'output');
+  const state = join(folder, 'state');
+  const modes = [
+    [script, READABLE_BY_JOB],
+    [output, WRITABLE_BY_JOB],
+    [state, WRITABLE_BY_JOB],
+  ] as const;
   try {
-    await setModes(files);
+    for (const [file, mode] of modes) await chmod(file, mode);
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await makeFile(files.script, READABLE_BY_JOB);
-    await makeFile(files.output, WRITABLE_BY_JOB);
-    await makeFile(files.state, WRITABLE_BY_JOB);
+    for (const [file, mode] of modes) await makeFile(file, mode);
   }
-  const waiting = { nextStage: join(folder, NEXT_STAGE), wakePipe: join(folder, WAKE_PIPE) };
-  return { ...files, ...waiting, wakePipe: await makeWakePipe(waiting, pipes) };
-}
-
-/** Sets the modes, whatever the umask was. */
-async function setModes({ script, output, state }: RegularFiles): Promise<void> {
-  await chmod(script, READABLE_BY_JOB);
-  await chmod(output, WRITABLE_BY_JOB);
-  await chmod(state, WRITABLE_BY_JOB);
+  const nextStage = join(folder, NEXT_STAGE);
+  const wakePipe = await makeWakePipe({ nextStage, wakePipe: join(folder, WAKE_PIPE) }, pipes);
+  return { script, output, state, nextStage, wakePipe };
 }
 
 async function makeServiceLog(folder: string, index: number): Promise<string> {
