@@ -1,3 +1,6 @@
+import { RESET } from '../../domain/colours.ts';
+import { HELPER_LINE_LEVELS } from '../../domain/trace/helper-line.ts';
+
 /** One event with its fields as JSON values. */
 export interface LogEvent {
   readonly level: string;
@@ -21,19 +24,16 @@ export function formatText({ time, level, msg, ...fields }: LogEvent): string {
   return oneLine(line);
 }
 
-const RESET = '\u001b[0;m';
 const LOOKS: Readonly<Record<string, { readonly color: string; readonly prefix: string }>> = {
+  ...HELPER_LINE_LEVELS,
   debug: { color: '\u001b[1m', prefix: '' },
-  warning: { color: '\u001b[0;33m', prefix: 'WARNING: ' },
-  error: { color: '\u001b[31;1m', prefix: 'ERROR: ' },
-  fatal: { color: '\u001b[31;1m', prefix: 'FATAL: ' },
 };
 const MESSAGE_COLUMNS = 50;
 
 /** Formats a line as gitlab-runner does. Source: gitlab-runner `log/runner_formatter.go`. */
 export function formatRunner(event: LogEvent, isColored: boolean): string {
   const { level, msg, ...fields } = event;
-  const { color, prefix } = LOOKS[level] ?? { color: '', prefix: '' };
+  const { color, prefix } = LOOKS[level] ?? HELPER_LINE_LEVELS.info;
   const [begin, end] = isColored ? [color, RESET] : ['', ''];
   const message = oneLine(msg).padEnd(MESSAGE_COLUMNS - prefix.length);
   const pairs = Object.entries(fields)

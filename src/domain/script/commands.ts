@@ -1,3 +1,4 @@
+import { CLEAR_LINE } from '../colours.ts';
 import { trimGoSpace } from '../job/go-space.ts';
 import { quote } from './quote.ts';
 import { failWith, formatNotice, sayNotice } from './say.ts';
@@ -9,8 +10,6 @@ export interface CommandStyle {
   /** FF_ENABLE_BASH_EXIT_CODE_CHECK: catches failures that errexit misses. */
   readonly checksExitCodes: boolean;
 }
-
-const CLEAR_LINE = '\u001b[0K';
 
 /**
  * Script lines that print and run each command of a list. `prefix` names sections in the trace.

@@ -1,9 +1,5 @@
+import { BOLD_GREEN, BOLD_RED, RESET, YELLOW } from '../colours.ts';
 import { quote } from './quote.ts';
-
-const RESET = '\u001b[0;m';
-const BOLD_GREEN = '\u001b[32;1m';
-const BOLD_RED = '\u001b[31;1m';
-const YELLOW = '\u001b[0;33m';
 
 /** Script line that prints a text literally. `echo` interprets backslashes in some shells. */
 export function sayPlain(text: string): string {

@@ -1,3 +1,5 @@
+import { RESET, YELLOW } from '../colours.ts';
+
 /** A service that does not listen. */
 export interface ServiceWarning {
   readonly containerName: string;
@@ -7,9 +9,6 @@ export interface ServiceWarning {
   readonly checkLog: string | undefined;
   readonly serviceLog: string;
 }
-
-const YELLOW = '\u001b[0;33m';
-const RESET = '\u001b[0;m';
 
 /**
  * Formats the block in the trace about a service that does not listen. Source: gitlab-runner

@@ -1,12 +1,10 @@
+import { BOLD_CYAN, RESET } from '../colours.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { StageName } from '../context/stage.ts';
 import type { Variables } from '../variables/variables.ts';
 import { projectUniqueName, shortToken } from '../context/names.ts';
 import { formatRunnerLine } from '../trace/sections.ts';
 import { readGitSettings } from './git-settings.ts';
-
-const BOLD_CYAN = '\u001b[36;1m';
-const RESET = '\u001b[0;m';
 
 /** Source: gitlab-runner `common/build.go` (GetStageDescription, executeBuildSection). */
 const TITLES: ReadonlyMap<string, string> = new Map([

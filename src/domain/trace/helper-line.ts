@@ -1,12 +1,12 @@
+import { BOLD_RED, RESET, YELLOW } from '../colours.ts';
+
 /** The level of a line from gitlab-runner's helper program, which determines its prefix. */
 export type HelperLineLevel = 'info' | 'warning' | 'error' | 'fatal';
 
-const RESET = '\u001b[0;m';
-const YELLOW = '\u001b[0;33m';
-const BOLD_RED = '\u001b[31;1m';
 const MESSAGE_WIDTH = 50;
 
-const LEVELS: Readonly<
+/** The look of a line by its level. */
+export const HELPER_LINE_LEVELS: Readonly<
   Record<HelperLineLevel, { readonly color: string; readonly prefix: string }>
 > = {
   info: { color: '', prefix: '' },
@@ -28,7 +28,7 @@ export interface HelperLine {
  * downloads. It is not masked yet. Source: gitlab-runner `log/runner_formatter.go`.
  */
 export function formatHelperLine({ level, text, fields = {} }: HelperLine): string {
-  const { color, prefix } = LEVELS[level];
+  const { color, prefix } = HELPER_LINE_LEVELS[level];
   const padded = text.padEnd(MESSAGE_WIDTH - prefix.length);
   const details = Object.entries(fields)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -1,14 +1,13 @@
+import { BOLD_GREEN, BOLD_RED, CLEAR_LINE, RESET, YELLOW } from '../colours.ts';
+
 /** The style of a line of the runner: white, bold green, yellow `WARNING: `, bold red `ERROR: `. */
 export type RunnerLineLevel = 'plain' | 'info' | 'warning' | 'error';
 
-const CLEAR_LINE = '\u001b[0K';
-const RESET = '\u001b[0;m';
-
 const PREFIXES: Readonly<Record<RunnerLineLevel, string>> = {
   plain: CLEAR_LINE,
-  info: '\u001b[32;1m',
-  warning: '\u001b[0;33mWARNING: ',
-  error: '\u001b[31;1mERROR: ',
+  info: BOLD_GREEN,
+  warning: `${YELLOW}WARNING: `,
+  error: `${BOLD_RED}ERROR: `,
 };
 
 /**

@@ -1,3 +1,4 @@
+import { GREY, RESET } from '../colours.ts';
 import { concatBytes } from '../join-bytes.ts';
 import { createByteSink, NO_BYTES } from './byte-sink.ts';
 
@@ -29,8 +30,6 @@ interface BegunLine {
 
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
-const GREY = '\u001b[0;37m';
-const RESET = '\u001b[0;m\n';
 /** Limits a line, because a service that never ends its line must not exhaust the memory. */
 const MAX_LINE_BYTES = 1024 * 1024;
 /** Length of `2026-01-31T23:59:59.123456789Z ` with some reserve. */
@@ -45,7 +44,7 @@ const MAX_STAMP_BYTES = 40;
 export function createServiceLog(name: string): ServiceLog {
   const encoder = new TextEncoder();
   const prefix = encoder.encode(`${GREY}[service:${name}] `);
-  const suffix = encoder.encode(RESET);
+  const suffix = encoder.encode(`${RESET}\n`);
   const lines: Record<LogPiece['stream'], BegunLine> = {
     stdout: { bytes: NO_BYTES, isOpen: false, stampBytesLeft: 0 },
     stderr: { bytes: NO_BYTES, isOpen: false, stampBytesLeft: 0 },

@@ -1,3 +1,4 @@
+import { BOLD_YELLOW, RESET } from '../colours.ts';
 import { concatBytes } from '../join-bytes.ts';
 import { PURE_BYTE_TOOLS, type ByteTools } from './byte-tools.ts';
 import { cutAtCharacter } from './utf8-repair.ts';
@@ -57,7 +58,7 @@ export function createTraceMeter(
 
 function limitNotice(limitBytes: number): Uint8Array {
   return new TextEncoder().encode(
-    `\n\u001b[33;1mJob's log exceeded limit of ${limitBytes} bytes.\n` +
-      'Job execution will continue but no more output will be collected.\u001b[0;m\n',
+    `\n${BOLD_YELLOW}Job's log exceeded limit of ${limitBytes} bytes.\n` +
+      `Job execution will continue but no more output will be collected.${RESET}\n`,
   );
 }
