@@ -103,15 +103,8 @@ function readyHelper(
   const { entrypoint: imageEntrypoint } = images.get('helper') ?? NO_IMAGE;
   const { nextStage, wakePipe } = files;
   return letHelperWait(withFiles(containers.helper, files), {
-    ...{
-      imageEntrypoint,
-      isOfficialImage,
-      sharesPipes,
-      nextStage,
-      wakePipe,
-      hasUmask,
-      directories,
-    },
+    ...{ imageEntrypoint, isOfficialImage, sharesPipes, hasUmask },
+    ...{ nextStage, wakePipe, directories },
   });
 }
 

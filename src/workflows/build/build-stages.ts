@@ -33,7 +33,7 @@ export interface StageOptions {
   /** `CI_JOB_STATUS` of the stage's script. The default is `running`. */
   readonly jobStatus?: StageRequest['jobStatus'];
   /** The stage is stopped when all its tries together take longer. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | undefined;
 }
 
 const FIRST_RETRY_PAUSE_MS = 5_000;

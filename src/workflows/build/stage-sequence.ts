@@ -107,8 +107,7 @@ async function runStages(plan: BuildPlan, scope: StagesScope): Promise<BuildOutc
   const { stages, run } = scope;
   for (const stage of plan.preparation) {
     const limitMs = stage.name === 'get_sources' ? plan.sourcesTimeoutMs : undefined;
-    const limit = limitMs === undefined ? {} : { limitMs };
-    const ended = await stages.run(stage, limit);
+    const ended = await stages.run(stage, { limitMs });
     if (ended.kind === 'succeeded') continue;
     const { interruption } = run;
     const outcome = outcomeOfPreparation(stage, { ended, interruption, limitMs });
@@ -240,9 +239,8 @@ async function cleanUp(plan: BuildPlan, { assignment, stages, run }: StagesScope
     return;
   }
   // The job's own clock ends with the first upload, except in builds planned by 0.1.0.
-  const limitMs = Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
-  const limit = finish === undefined ? {} : { limitMs };
-  const outcome = await stages.run(cleanup, limit);
+  const limitMs = finish && Math.min(CLEANUP_LIMIT_MS, jobTimeoutMs);
+  const outcome = await stages.run(cleanup, { limitMs });
   if (outcome.kind !== 'succeeded') log.warn('clean-up stage failed', { outcome });
 }
 
