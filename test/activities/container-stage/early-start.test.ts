@@ -1,67 +1,34 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildActivities } from '../../../src/activities/contract.ts';
-import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
-import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
-import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
-import { runStageOn } from '../support/prepared-stage.ts';
-import { openProcess } from '../support/process.ts';
 import {
-  createWorld,
-  until,
-  type FakeContainer,
-  type World,
-  type WorldOptions,
-} from '../support/world.ts';
+  AFTER_SCRIPT,
+  buildContainer,
+  preparedForTwo,
+  SCRIPT,
+  SOURCES,
+  WITH_AFTER_SCRIPT,
+  type TwoProcesses,
+  type TwoProcessesOptions,
+} from '../support/prepared-stage.ts';
+import { openProcess } from '../support/process.ts';
+import { until, type FakeContainer } from '../support/world.ts';
 
-const HELPER: PlannedStage = { name: 'get_sources', place: 'helper', attempts: 1 };
-
-function inJob(name: StageName): PlannedStage {
-  return { name, place: 'build', attempts: 1 };
-}
-
-interface Setting {
-  readonly world: World;
-  readonly node: BuildActivities;
-  readonly build: { readonly buildId: string };
+interface Setting extends TwoProcesses {
   /** The job's container that was started early. */
   readonly early: FakeContainer;
   /** The job's container as it is now. */
   readonly now: () => FakeContainer | undefined;
-  readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
-  /** Runs the stage in another process, which has only the disk and Docker. */
-  readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
-}
-
-interface Options extends WorldOptions {
-  readonly engine?: (world: World) => Partial<ContainerEngine>;
 }
 
 /** A build with a prepared environment. */
-async function prepared({ engine, ...options }: Options = {}): Promise<Setting> {
-  const steps = ['script', 'after_script'].map((name) => ({ name, script: ['make'] }));
-  const context = contextOf({ job: { steps } });
-  const world = createWorld(context, options);
-  const { node } = openProcess(world, { engine: engine?.(world) ?? {} }).activities;
-  const build = { buildId: context.buildId };
-  await runActivity(() => node.prepareEnvironment(build));
+async function prepared(options: TwoProcessesOptions = {}): Promise<Setting> {
+  const setting = await preparedForTwo({ changes: WITH_AFTER_SCRIPT, ...options });
   const now = (): FakeContainer | undefined =>
-    [...world.docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
-  const early = now();
-  assert.ok(early !== undefined);
-  const another = openProcess(world).activities.node;
-  return {
-    world,
-    node,
-    build,
-    early,
-    now,
-    run: runStageOn(node, build),
-    again: runStageOn(another, build),
-  };
+    [...setting.world.docker.containers.values()].find(({ spec }) => spec.name.endsWith('-build'));
+  return { ...setting, early: buildContainer(setting.world), now };
 }
 
 function endOf({ early }: Setting, exitCode: number): void {
@@ -69,16 +36,15 @@ function endOf({ early }: Setting, exitCode: number): void {
 }
 
 const succeeded = { kind: 'succeeded' };
-const SCRIPT = inJob('step_script');
 
 describe('a job’s container that was started early', () => {
   it('runs the first script, and is started for each one after it', async () => {
     const { world, early, run } = await prepared();
     assert.deepEqual([early.starts, early.status.state, world.started], [1, 'running', []]);
-    assert.deepEqual(await run(HELPER), succeeded);
+    assert.deepEqual(await run(SOURCES), succeeded);
     assert.deepEqual(await run(SCRIPT), succeeded);
     assert.deepEqual([early.starts, early.status.state], [1, 'exited']);
-    assert.deepEqual(await run(inJob('after_script')), succeeded);
+    assert.deepEqual(await run(AFTER_SCRIPT), succeeded);
     assert.deepEqual([early.starts, early.runs], [2, 2]);
     assert.deepEqual(world.started, ['helper#1', 'build#1', 'build#2']);
   });
@@ -112,8 +78,8 @@ describe('a job’s container that was started early', () => {
         },
       }),
     });
-    await assert.rejects(run(HELPER), TransientError);
-    assert.deepEqual(await run(HELPER), succeeded);
+    await assert.rejects(run(SOURCES), TransientError);
+    assert.deepEqual(await run(SOURCES), succeeded);
     assert.deepEqual(await run(SCRIPT), succeeded);
     assert.deepEqual([early.starts, early.runs], [2, 1]);
   });
@@ -203,7 +169,7 @@ describe('a job’s container that was started early', () => {
         },
       }),
     });
-    const running = run(HELPER);
+    const running = run(SOURCES);
     await until(() => world.started.length === 1);
     await runActivity(() => node.stopStage(build, { how: 'graceful', reason: 'canceled' }));
     assert.deepEqual(await running, { kind: 'stopped' });

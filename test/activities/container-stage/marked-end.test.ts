@@ -1,63 +1,32 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { BuildActivities } from '../../../src/activities/contract.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
-import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
 import { COPIER_AT_LIMIT } from '../../../src/domain/script/stage-state.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
-import type { ContainerEngine } from '../../../src/ports/index.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
-import { runActivity } from '../support/drive.ts';
-import { buildContainer, runStageOn } from '../support/prepared-stage.ts';
-import { openProcess } from '../support/process.ts';
 import {
-  createWorld,
-  tick,
-  type FakeContainer,
-  type FakeScript,
-  type World,
-  type WorldOptions,
-} from '../support/world.ts';
+  AFTER_SCRIPT,
+  buildContainer,
+  preparedForTwo,
+  SCRIPT,
+  WITH_AFTER_SCRIPT,
+  type TwoProcesses,
+  type TwoProcessesOptions,
+} from '../support/prepared-stage.ts';
+import { tick, type FakeContainer, type FakeScript, type World } from '../support/world.ts';
 
-interface Setting {
-  readonly world: World;
-  readonly node: BuildActivities;
-  readonly build: { readonly buildId: string };
+interface Setting extends TwoProcesses {
   readonly container: FakeContainer;
-  readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
-  /** Runs the stage in another process, which has only the disk and Docker. */
-  readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
-}
-
-interface Options extends WorldOptions {
-  readonly engine?: (world: World) => Partial<ContainerEngine>;
 }
 
 /** The worlds of the current test. */
 const worlds: World[] = [];
 
-async function prepared({ engine, ...options }: Options = {}): Promise<Setting> {
-  const steps = ['script', 'after_script'].map((name) => ({ name, script: ['make'] }));
-  const context = contextOf({ job: { steps } });
-  const world = createWorld(context, options);
-  worlds.push(world);
-  const { node } = openProcess(world, { engine: engine?.(world) ?? {} }).activities;
-  const build = { buildId: context.buildId };
-  await runActivity(() => node.prepareEnvironment(build));
-  const another = openProcess(world).activities.node;
-  return {
-    ...{ world, node, build, container: buildContainer(world) },
-    run: runStageOn(node, build),
-    again: runStageOn(another, build),
-  };
+async function prepared(options: TwoProcessesOptions = {}): Promise<Setting> {
+  const setting = await preparedForTwo({ changes: WITH_AFTER_SCRIPT, ...options });
+  worlds.push(setting.world);
+  return { ...setting, container: buildContainer(setting.world) };
 }
 
-function inJob(name: StageName): PlannedStage {
-  return { name, place: 'build', attempts: 1 };
-}
-
-const SCRIPT = inJob('step_script');
-const AFTER_SCRIPT = inJob('after_script');
 const succeeded = { kind: 'succeeded' };
 
 /** Docker tells the end of the container at last. */

@@ -1,53 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BuildActivities } from '../../../src/activities/contract.ts';
-import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { PlannedStage, StageName } from '../../../src/domain/context/stage.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
-import { helperContainer, runStageOn } from '../support/prepared-stage.ts';
-import { openProcess } from '../support/process.ts';
 import {
-  createWorld,
-  until,
-  type FakeContainer,
-  type World,
-  type WorldOptions,
-} from '../support/world.ts';
-
-const SCRIPT: PlannedStage = { name: 'step_script', place: 'build', attempts: 1 };
+  helperContainer,
+  preparedForTwo,
+  SCRIPT,
+  type TwoProcesses,
+} from '../support/prepared-stage.ts';
+import { until, type FakeContainer, type WorldOptions } from '../support/world.ts';
 
 function ofHelper(name: StageName): PlannedStage {
   return { name, place: 'helper', attempts: 1 };
 }
 
-interface Setting {
-  readonly world: World;
-  readonly node: BuildActivities;
-  readonly build: { readonly buildId: string };
+interface Setting extends TwoProcesses {
   readonly helper: FakeContainer;
-  readonly run: (stage: PlannedStage) => Promise<StageOutcome>;
-  /** Runs the stage in another process, which has only the disk and Docker. */
-  readonly again: (stage: PlannedStage) => Promise<StageOutcome>;
 }
 
 /** A build with a prepared environment. */
 async function prepared(options: WorldOptions = {}): Promise<Setting> {
-  const context = contextOf();
-  const world = createWorld(context, options);
-  const { node } = openProcess(world).activities;
-  const build = { buildId: context.buildId };
-  await runActivity(() => node.prepareEnvironment(build));
-  const helper = helperContainer(world);
-  const another = openProcess(world).activities.node;
-  return {
-    world,
-    node,
-    build,
-    helper,
-    run: runStageOn(node, build),
-    again: runStageOn(another, build),
-  };
+  const setting = await preparedForTwo(options);
+  return { ...setting, helper: helperContainer(setting.world) };
 }
 
 /** Ends the helper like a restart of Docker. */

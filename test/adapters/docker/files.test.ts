@@ -5,7 +5,7 @@ import type { ContainerEngine, FileMember } from '../../../src/ports/index.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import { directory, file, membersOf, symlink, type Plain } from '../archives/support.ts';
 import { engineFor, inspection } from './fake-daemon.ts';
-import { created, JOB_IMAGE, openEngine, readOutput } from './support.ts';
+import { created, JOB_IMAGE, openEngine, ranToEnd, readOutput } from './support.ts';
 
 const engine = openEngine();
 // Without a daemon the whole file fails here, because otherwise a test would wait for one for ever.
@@ -31,12 +31,8 @@ function write(id: string, path: string, members: readonly Plain[]): Promise<voi
 }
 
 /** A container that has run this script to its end. */
-async function ended(t: TestContext, script: string, binds: readonly string[] = []) {
-  const id = await created(t, engine, { command: ['sh', '-ec', script], binds });
-  await engine.startContainer(id);
-  const { exitCode } = await engine.waitForExit(id, never);
-  assert.equal(exitCode, 0, await readOutput(engine, id));
-  return id;
+function ended(t: TestContext, script: string, binds: readonly string[] = []): Promise<string> {
+  return ranToEnd(t, engine, { script, binds });
 }
 
 const byPath = (a: Seen, b: Seen): number => (a.path < b.path ? -1 : 1);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { BUILD_LABEL } from '../../../src/adapters/docker/labels.ts';
 import { CACHE_VOLUME_LABELS } from '../../../src/domain/executor/volumes.ts';
@@ -11,7 +11,7 @@ import { FailureType } from '../../../src/domain/failure.ts';
 import { copyImage } from '../../support/docker/second-daemon.ts';
 import { openPodman, whyNoPodman, type Podman } from '../../support/podman.ts';
 import { simulatePodman } from '../../support/podman-simulator.ts';
-import { created, JOB_IMAGE, openEngine, randomName, readOutput } from './support.ts';
+import { created, JOB_IMAGE, openEngine, randomName, ranToEnd, readOutput } from './support.ts';
 
 // These tests cover the differences between Podman and Docker. The simulation runs everywhere. A
 // real Podman, where there is one, shows that the simulation is right.
@@ -53,7 +53,7 @@ describe(
 
     it('starts the container, and sends its files, on the second try', async (t) => {
       const engine = engineOf(podman);
-      const id = await ended(t, engine, { script: 'echo text > /file' });
+      const id = await ranToEnd(t, engine, { script: 'echo text > /file' });
       const lost = { name: 'TransientError', message: /mounting storage .*merged: no such file/ };
       await podman.recordMount(id);
       await assert.rejects(engine.readFiles(id, '/file', never), lost);
@@ -213,7 +213,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
 
     it('links are read as links, wherever they lead', async (t) => {
       const engine = engineOf(place);
-      const id = await ended(t, engine, {
+      const id = await ranToEnd(t, engine, {
         script: `mkdir -p /d/real; cd /d; echo text > real/file; ln -s real to-directory
          ln -s real/file to-file; ln -s nowhere to-nothing; ln -s /d/real absolute
          ln -s to-file to-link; echo other > zz`,
@@ -233,7 +233,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       const engine = engineOf(place);
       const volume = randomName();
       t.after(() => engine.removeVolume(volume));
-      const id = await ended(t, engine, {
+      const id = await ranToEnd(t, engine, {
         script: `mkdir -p /v/d/real; cd /v/d; echo text > real/file; ln -s real to-directory
                  ln -s real/file to-file; ln -s nowhere to-nothing`,
         binds: [`${volume}:/v`],
@@ -250,7 +250,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
       const engine = engineOf(place);
       const volume = randomName();
       t.after(() => engine.removeVolume(volume));
-      const id = await ended(t, engine, {
+      const id = await ranToEnd(t, engine, {
         script: `mkdir -p /v/d/real/sub; cd /v/d; echo text > real/file; ln -s real to-directory
                  ln -s real/file to-file; ln -s to-directory/sub/../file by-link; ln -s to-file to-link
                  ln -s nowhere to-nothing; ln -s /v/d/real absolute; ln -s ../../etc out
@@ -278,7 +278,7 @@ function describePodman(title: string, { open, skip }: Kind): void {
 
     it('names that look like patterns are treated as names', async (t) => {
       const engine = engineOf(place);
-      const id = await ended(t, engine, {
+      const id = await ranToEnd(t, engine, {
         script: `mkdir -p '/d/dir[1]/sub'; cd /d; echo a > 'a[b]'; echo wrong > ab; echo q > 'q?*'
          echo s > 'dir[1]/sub/s'; ln 'dir[1]/sub/s' 'dir[1]/sub/second'; ln -s ab 'l*'
          ln 'a[b]' 'z[b]'; echo z > zz`,
@@ -299,19 +299,6 @@ function describePodman(title: string, { open, skip }: Kind): void {
       assert.deepEqual(found, [true, true, true, false, false, false]);
     });
   });
-}
-
-/** A container that has run this script to its end. */
-async function ended(
-  t: TestContext,
-  engine: ContainerEngine,
-  { script, binds = [] }: { readonly script: string; readonly binds?: readonly string[] },
-): Promise<string> {
-  const id = await created(t, engine, { command: ['sh', '-ec', script], binds });
-  await engine.startContainer(id);
-  const { exitCode } = await engine.waitForExit(id, never);
-  assert.equal(exitCode, 0, await readOutput(engine, id));
-  return id;
 }
 
 /** Returns a line for each member, in the order of names. */

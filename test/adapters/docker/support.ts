@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import Dockerode from 'dockerode';
 import type { TestContext } from 'node:test';
@@ -64,16 +65,27 @@ export async function created(
   return engine.createContainer(spec);
 }
 
-/** Runs a shell script in its own container. Returns its output and its exit code. */
+/** Runs a shell script in its own container. */
 export async function runScript(
   t: TestContext,
   engine: ContainerEngine,
   { script, ...overrides }: Partial<ContainerSpec> & { readonly script: string },
-): Promise<{ readonly exitCode: number; readonly output: string }> {
+): Promise<{ readonly id: string; readonly exitCode: number; readonly output: string }> {
   const id = await created(t, engine, { command: ['sh', '-c', script], ...overrides });
   await engine.startContainer(id);
   const { exitCode } = await engine.waitForExit(id, new AbortController().signal);
-  return { exitCode, output: await readOutput(engine, id) };
+  return { id, exitCode, output: await readOutput(engine, id) };
+}
+
+/** Creates a container that has run a shell script to its successful end. Returns its id. */
+export async function ranToEnd(
+  t: TestContext,
+  engine: ContainerEngine,
+  { script, ...overrides }: Partial<ContainerSpec> & { readonly script: string },
+): Promise<string> {
+  const run = await runScript(t, engine, { script: `set -e\n${script}`, ...overrides });
+  assert.equal(run.exitCode, 0, run.output);
+  return run.id;
 }
 
 export async function readOutput(engine: ContainerEngine, id: string): Promise<string> {
