@@ -4,7 +4,7 @@ import type { BuildActivities } from '../../../src/activities/contract.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import type { BuildContext } from '../../../src/domain/context/context.ts';
-import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
+import { contextOf, withVariables, type ContextChanges } from '../../domain/job/context-fixture.ts';
 import type { ContainerEngine } from '../../../src/ports/index.ts';
 import { runActivity } from '../support/drive.ts';
 import { endlessPull } from '../support/fake-engine.ts';
@@ -27,10 +27,6 @@ function open(changes: ContextChanges = {}, options: ProcessOptions = {}): Setti
   const world = createWorld(context);
   const { node } = openProcess(world, options).activities;
   return { context, world, node, build: { buildId: context.buildId } };
-}
-
-function variables(values: Readonly<Record<string, string>>): ContextChanges {
-  return { job: { variables: Object.entries(values).map(([key, value]) => ({ key, value })) } };
 }
 
 /** An engine whose containers do not wait for their stages. */
@@ -70,21 +66,21 @@ describe('preparing an environment', () => {
   });
 
   it('makes no helper and pulls no image for it when no stage needs it', async () => {
-    const { world, node, build } = open(variables({ GIT_STRATEGY: 'none' }));
+    const { world, node, build } = open(withVariables({ GIT_STRATEGY: 'none' }));
     await runActivity(() => node.prepareEnvironment(build));
     assert.deepEqual(namesOf(world), ['build']);
     assert.deepEqual(world.docker.pulls, ['alpine:3']);
   });
 
   it('makes a network first when the job wants its own', async () => {
-    const { world, node, build } = open(variables({ FF_NETWORK_PER_BUILD: 'true' }));
+    const { world, node, build } = open(withVariables({ FF_NETWORK_PER_BUILD: 'true' }));
     await runActivity(() => node.prepareEnvironment(build));
     assert.deepEqual([...world.docker.networks.keys()], ['runner-abcdefghi-42-1-4711']);
   });
 
   it('makes a helper when it must list files before they are packed', async () => {
     const job = {
-      ...variables({ GIT_STRATEGY: 'none' }).job,
+      ...withVariables({ GIT_STRATEGY: 'none' }).job,
       artifacts: [{ paths: ['**/*.log'] }],
     };
     const { world, node, build } = open({ job });
@@ -209,7 +205,7 @@ describe('preparing an environment', () => {
 describe('destroying an environment', () => {
   it('removes the objects of the build, and no others', async () => {
     const { context, world, node, build } = open({
-      ...variables({ GIT_STRATEGY: 'clone', FF_NETWORK_PER_BUILD: 'true' }),
+      ...withVariables({ GIT_STRATEGY: 'clone', FF_NETWORK_PER_BUILD: 'true' }),
       volumes: ['/cache'],
     });
     world.docker.volumes.set('of-another-build', { [BUILD_LABEL]: `${context.buildId}1` });
@@ -226,7 +222,7 @@ describe('destroying an environment', () => {
   it('waits for objects that are being made, and removes them too', async () => {
     let isCreating = false;
     let isAllowed = false;
-    const setting = open(variables({ GIT_STRATEGY: 'none' }), {
+    const setting = open(withVariables({ GIT_STRATEGY: 'none' }), {
       engine: {
         info: NO_PIPES,
         putArchive: async () => {
@@ -271,7 +267,7 @@ describe('destroying an environment', () => {
   });
 
   it('removes the rest when one object cannot be removed', async () => {
-    const { world, node, build } = open(variables({ GIT_STRATEGY: 'clone' }), {
+    const { world, node, build } = open(withVariables({ GIT_STRATEGY: 'clone' }), {
       engine: { removeContainer: () => Promise.reject(new FinalError('RunnerSystem', 'busy')) },
     });
     await runActivity(() => node.prepareEnvironment(build));

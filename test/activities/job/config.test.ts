@@ -3,18 +3,10 @@ import { describe, it } from 'node:test';
 import { createConfigActivities } from '../../../src/activities/job/config.ts';
 import type { ConfigSource, Ports } from '../../../src/ports/index.ts';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
-import type { InstallationConfig } from '../../../src/domain/runner/config.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
+import { configOf, contextOf } from '../../domain/job/context-fixture.ts';
 
-const GOOD: InstallationConfig = {
-  concurrent: 4,
-  checkIntervalSeconds: 3,
-  logLevel: 'info',
-  logFormat: 'json',
-  shutdownTimeoutSeconds: 30,
-  runners: [contextOf().runner],
-};
+const GOOD = configOf([contextOf().runner], 4);
 
 function activitiesWith(load: ConfigSource['load']) {
   const recording = recordingLog();

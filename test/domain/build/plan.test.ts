@@ -3,16 +3,11 @@ import { describe, it } from 'node:test';
 import { needsHelper, planStages } from '../../../src/domain/build/plan.ts';
 import type { BuildPlan, PlannedStage } from '../../../src/domain/context/stage.ts';
 import { buildVariables } from '../../../src/domain/variables/variables.ts';
-import { contextOf, type ContextChanges } from '../job/context-fixture.ts';
+import { contextOf, withVariables, type ContextChanges } from '../job/context-fixture.ts';
 
 function planOf(changes: ContextChanges = {}): BuildPlan {
   const context = contextOf(changes);
   return planStages(context, buildVariables(context, { jobStatus: 'running' }));
-}
-
-function withVariables(variables: Readonly<Record<string, string>>, job = {}): ContextChanges {
-  const list = Object.entries(variables).map(([key, value]) => ({ key, value }));
-  return { job: { ...job, variables: list } };
 }
 
 const FILE = { variables: [{ key: 'CONFIG', value: 'secret', file: true }] };

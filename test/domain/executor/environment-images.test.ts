@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { defaultHelperImage } from '../../../src/domain/executor/helper-image.ts';
 import { FinalError } from '../../../src/domain/failure.ts';
 import type { DockerConfig } from '../../../src/domain/runner/config.ts';
-import { type ContextChanges } from '../job/context-fixture.ts';
-import { planOf, withVariables } from './plan-fixture.ts';
+import { withVariables, type ContextChanges } from '../job/context-fixture.ts';
+import { planOf } from './plan-fixture.ts';
 
 describe('settings that a job must not choose', () => {
   const image = { name: 'ruby:3', entrypoint: ['/own'] };

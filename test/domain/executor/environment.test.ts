@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
 import type { DockerConfig } from '../../../src/domain/runner/config.ts';
-import { type ContextChanges } from '../job/context-fixture.ts';
-import { planOf, withVariables } from './plan-fixture.ts';
+import { withVariables, type ContextChanges } from '../job/context-fixture.ts';
+import { planOf } from './plan-fixture.ts';
 
 const BASE = 'runner-abcdefghi-project-42-concurrent-1-0123456789abcdef';
 

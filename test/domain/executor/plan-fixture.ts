@@ -16,11 +16,3 @@ export function planOf(
   const variables = buildVariables(context, { jobStatus: 'running' });
   return planEnvironment({ context, variables, digests });
 }
-
-export function withVariables(
-  variables: Readonly<Record<string, string>>,
-  job = {},
-): ContextChanges {
-  const list = Object.entries(variables).map(([key, value]) => ({ key, value }));
-  return { job: { ...job, variables: list } };
-}

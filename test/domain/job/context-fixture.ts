@@ -1,6 +1,6 @@
 import type { BuildContext } from '../../../src/domain/context/context.ts';
 import { parseJobPayload } from '../../../src/domain/job/parse-payload.ts';
-import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
+import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
 import { DOCKER_DEFAULTS, type DockerConfig } from '../../../src/domain/runner/docker-config.ts';
 
 const DOCKER: DockerConfig = { ...DOCKER_DEFAULTS, image: 'alpine', volumes: ['/cache'] };
@@ -90,5 +90,26 @@ export function contextOf({ job, runner, volumes, context }: ContextChanges = {}
       hostname: 'node-1',
     },
     ...context,
+  };
+}
+
+/** The changes that give the job these variables. */
+export function withVariables(
+  variables: Readonly<Record<string, string>>,
+  job = {},
+): ContextChanges {
+  const list = Object.entries(variables).map(([key, value]) => ({ key, value }));
+  return { job: { ...job, variables: list } };
+}
+
+/** A configuration with these runners. */
+export function configOf(runners: readonly RunnerConfig[], concurrent = 1): InstallationConfig {
+  return {
+    concurrent,
+    checkIntervalSeconds: 3,
+    logLevel: 'info',
+    logFormat: 'json',
+    shutdownTimeoutSeconds: 30,
+    runners,
   };
 }

@@ -4,7 +4,7 @@ import type { CacheConfig } from '../../../src/domain/runner/cache-config.ts';
 import { diffConfigs } from '../../../src/domain/runner/config-diff.ts';
 import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
 import type { DockerConfig } from '../../../src/domain/runner/docker-config.ts';
-import { contextOf } from '../job/context-fixture.ts';
+import { configOf, contextOf } from '../job/context-fixture.ts';
 
 const RUNNER = contextOf().runner;
 const CACHE: CacheConfig = {
@@ -36,17 +36,6 @@ type SecretCase = readonly [
   after: Partial<RunnerConfig>,
   key: string,
 ];
-
-function configOf(runners: readonly RunnerConfig[]): InstallationConfig {
-  return {
-    concurrent: 1,
-    checkIntervalSeconds: 3,
-    logLevel: 'info',
-    logFormat: 'json',
-    shutdownTimeoutSeconds: 30,
-    runners,
-  };
-}
 
 /** Formats each change as `key: old → new`, or only the key. */
 function tell(before: InstallationConfig, after: InstallationConfig): readonly string[] {

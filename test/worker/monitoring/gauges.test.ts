@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { createMetrics, type NodeMetrics } from '../../../src/adapters/metrics/metrics.ts';
-import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
+import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
 import { systemClock } from '../../../src/worker/machine/program.ts';
 import { setGauges, type GaugeScope } from '../../../src/worker/monitoring/gauges.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
+import { configOf, contextOf } from '../../domain/job/context-fixture.ts';
 
 const CONTACT = 'temporal_gitlab_runner_last_contact_timestamp_seconds';
-
-function configOf(...runners: RunnerConfig[]): InstallationConfig {
-  return {
-    ...{ concurrent: 4, checkIntervalSeconds: 3, logLevel: 'info', logFormat: 'json' as const },
-    ...{ shutdownTimeoutSeconds: 0, runners },
-  };
-}
 
 function scopeOf(metrics: NodeMetrics): Omit<GaugeScope, 'config'> {
   const capacity = { concurrent: 4, buildsAlive: 4, requestsInFlight: 0, pauses: [] };
@@ -25,7 +18,7 @@ async function rowsOf(
   name: string,
   { metrics, runners }: { readonly metrics: NodeMetrics; readonly runners: RunnerConfig[] },
 ): Promise<readonly string[]> {
-  setGauges({ ...scopeOf(metrics), config: configOf(...runners) });
+  setGauges({ ...scopeOf(metrics), config: configOf(runners) });
   const text = await metrics.registry.format();
   return text.split('\n').filter((line) => line.startsWith(`${name}{`));
 }
@@ -44,7 +37,7 @@ it('gauges count the jobs of a runner by state and stage, and show the sum and t
   }
   metrics.jobs.change({ ...context, buildId: 'build/pending' }, { state: 'pending' });
   const scope = { ...scopeOf(metrics), nowMs: 10_000 };
-  const config = configOf(context.runner);
+  const config = configOf([context.runner], 4);
   // The second scrape must not add to the values of the first.
   for (let scrape = 0; scrape < 2; scrape += 1) setGauges({ ...scope, config });
   const text = await metrics.registry.format();

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { ContainerSpec } from '../../../src/domain/executor/specs.ts';
 import { BUILD_LABEL } from '../../../src/domain/executor/labels.ts';
-import type { InstallationConfig, RunnerConfig } from '../../../src/domain/runner/config.ts';
-import type { Ports } from '../../../src/ports/index.ts';
+import type { RunnerConfig } from '../../../src/domain/runner/config.ts';
+import type { ConfigSource, Ports } from '../../../src/ports/index.ts';
 import { sweepLeftovers } from '../../../src/worker/recovery/leftovers.ts';
 import { openProcess } from '../../activities/support/process.ts';
 import { createWorld, type World } from '../../activities/support/world.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-import { contextOf } from '../../domain/job/context-fixture.ts';
+import { configOf, contextOf } from '../../domain/job/context-fixture.ts';
 
 const LOST = { [BUILD_LABEL]: 'build/gitlab.test/lost' };
 
@@ -23,7 +23,7 @@ it('removes from Docker only leftovers of builds without a record', async () => 
   world.docker.networks.set('lost', LOST).set('goes-on', recorded);
   world.docker.volumes.set('lost', LOST).set('cache', {});
   const { ports } = openProcess(world);
-  await sweepLeftovers({ ...ports, config: configOf(context.runner) });
+  await sweepLeftovers({ ...ports, config: sourceOf(context.runner) });
 
   const names = [...world.docker.containers.values()].map(({ spec }) => spec.name);
   assert.deepEqual(names, ['goes-on', 'keeps-a-cache']);
@@ -44,7 +44,7 @@ it('lists the builds of each daemon once, however many runners use it', async ()
     },
   });
   const other = { ...runner, docker: { ...runner.docker, host: 'tcp://other:2376' } };
-  await sweepLeftovers({ ...ports, config: configOf(runner, runner, other) });
+  await sweepLeftovers({ ...ports, config: sourceOf(runner, runner, other) });
   assert.equal(listed, 2);
 });
 
@@ -60,7 +60,7 @@ it('goes on when a daemon does not answer, and logs for which runner', async () 
     of === away
       ? { ...ports.engine(of), listBuildIds: () => Promise.reject(fault) }
       : ports.engine(of);
-  await sweepLeftovers({ ...ports, engine, config: configOf(away, runner) });
+  await sweepLeftovers({ ...ports, engine, config: sourceOf(away, runner) });
   assert.equal(world.docker.containers.size, 0);
   assert.deepEqual(said[0], {
     level: 'warn',
@@ -88,7 +88,7 @@ it('removes what it can of a build, and of the builds after it, when something s
   await addContainer(world, 'stubborn', first);
   world.docker.networks.set('first', first);
   await addContainer(world, 'lost', LOST);
-  await sweepLeftovers({ ...ports, config: configOf(runner) });
+  await sweepLeftovers({ ...ports, config: sourceOf(runner) });
 
   const names = [...world.docker.containers.values()].map(({ spec }) => spec.name);
   assert.deepEqual([names, [...world.docker.networks.keys()]], [['stubborn'], []]);
@@ -115,18 +115,7 @@ async function addContainer(
   await ports.engine(contextOf().runner).createContainer(spec as ContainerSpec);
 }
 
-function configOf(...runners: readonly RunnerConfig[]) {
-  const current: InstallationConfig = {
-    concurrent: 1,
-    checkIntervalSeconds: 3,
-    logLevel: 'info',
-    logFormat: 'json',
-    shutdownTimeoutSeconds: 0,
-    runners,
-  };
-  return {
-    load: () => Promise.resolve(current),
-    current: () => current,
-    runner: () => undefined,
-  };
+function sourceOf(...runners: readonly RunnerConfig[]): ConfigSource {
+  const current = configOf(runners);
+  return { load: () => Promise.resolve(current), current: () => current, runner: () => undefined };
 }
