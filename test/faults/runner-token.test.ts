@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
+import type { JobSpec } from '../support/fake-gitlab/types.ts';
 import { it } from '../support/faults/fault-report.ts';
 import type { Installation } from '../support/installation.ts';
 import { COUNTED, openOwnPlace, tryFault, type OwnPlace } from '../support/faults/own-trials.ts';
-import { assertJob, NO_GIT } from '../support/scenario.ts';
+import { assertJob, assertTaken, NO_GIT } from '../support/scenario.ts';
 
 const PROMPT_MS = 5_000;
 const NEW_TOKEN = 'glrt-rotatedRotatedRotated';
@@ -44,7 +44,10 @@ describe('a runner that GitLab no longer knows', () => {
         const line = await runner.whenLog(/"msg":"asking for a job was refused"/);
         assert.match(line, /"runner_name":"system-test-0"/);
         assert.match(line, /403/);
-        await assertPrompt(watch(gitlab.addJob({ ...SHORT, runnerToken: other }), ['short']));
+        await assertTaken(
+          watch(gitlab.addJob({ ...SHORT, runnerToken: other }), ['short']),
+          PROMPT_MS,
+        );
         await job.whenFinished();
         assertJob(job, { state: 'success', log: ['begun', 'end', 'Job succeeded'] });
         assert.ok(!runner.lines.join('').includes(lost), 'the token is in no log');
@@ -65,7 +68,7 @@ describe('a runner that GitLab no longer knows', () => {
         const toml = await readFile(configPath, 'utf8');
         await writeFile(configPath, toml.replace(lost, NEW_TOKEN), { mode: 0o600 });
         mended();
-        await assertPrompt(job);
+        await assertTaken(job, PROMPT_MS);
         assert.deepEqual([runner.pid, runner.hasExited], [pid, false]);
         await installation.whenClean();
         assert.deepEqual(gitlab.violations, []);
@@ -89,7 +92,10 @@ describe('a runner that GitLab no longer knows', () => {
         const toml = await readFile(configPath, 'utf8');
         await writeFile(configPath, toml.replace(NEW_TOKEN, next), { mode: 0o600 });
         mended();
-        await assertPrompt(watch(gitlab.addJob({ ...SHORT, runnerToken: next }), ['short']));
+        await assertTaken(
+          watch(gitlab.addJob({ ...SHORT, runnerToken: next }), ['short']),
+          PROMPT_MS,
+        );
         assert.equal(job.state, 'running');
         await writeFile(join(place.witness, 'exchanged.go'), '');
         await job.whenFinished();
@@ -99,9 +105,3 @@ describe('a runner that GitLab no longer knows', () => {
       },
     ));
 });
-
-async function assertPrompt(job: FakeJob): Promise<void> {
-  await job.whenState(['running', 'success'], PROMPT_MS);
-  await job.whenFinished();
-  assertJob(job, { state: 'success' });
-}

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endProcess, hasEnded } from './child-process.ts';
-import { dockerAt, isPodman } from './docker/docker-at.ts';
+import { dockerAt, isPodman, untilReady } from './docker/docker-at.ts';
 import { openNetwork, type OwnNetwork } from './own-network.ts';
 
 /** A service with Podman's API, which has its own containers and images. */
@@ -187,18 +187,4 @@ function unmountBelow(directory: string): void {
   for (const target of targets.reverse()) {
     execFileSync('umount', ['--lazy', target], { stdio: 'ignore' });
   }
-}
-
-async function untilReady(host: string, isAlive: () => boolean, log: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    try {
-      await dockerAt(host).ping();
-      return;
-    } catch {
-      // The socket appears when the service is ready, and no event reports that.
-      if (!isAlive()) break;
-      await delay(50);
-    }
-  }
-  throw new Error(`Podman did not start: ${await readFile(log, 'utf8')}`);
 }

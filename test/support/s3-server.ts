@@ -25,14 +25,19 @@ export function s3Skip(): string | false {
 /** Answers instead of the server, or disturbs the server's answer. */
 export type Interference = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-/** A real S3 server with one bucket. It is behind a proxy with which a test may disturb it. */
-export interface S3Server {
+/** Where a cache is, and who may use it. */
+export interface S3Access {
   /** `host:port`, the value of ServerAddress. */
   readonly address: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  readonly sessionToken?: string;
   readonly bucket: string;
   readonly hasTls: boolean;
+}
+
+/** A real S3 server with one bucket. It is behind a proxy with which a test may disturb it. */
+export interface S3Server extends S3Access {
   /** Returns the path of an object on this machine. */
   readonly pathOf: (object: string) => string;
   readonly objects: () => Promise<readonly string[]>;
@@ -145,7 +150,7 @@ function answers(port: number): Promise<boolean> {
 
 /** Returns the lines of `[runners.cache]` for this server. */
 export function s3CacheToml(
-  server: S3Server,
+  server: S3Access,
   options: { readonly isShared?: boolean; readonly maxBytes?: number } = {},
 ): string {
   return `
@@ -158,6 +163,7 @@ export function s3CacheToml(
     ServerAddress = "${server.address}"
     AccessKey = "${server.accessKey}"
     SecretKey = "${server.secretKey}"
+    SessionToken = "${server.sessionToken ?? ''}"
     BucketName = "${server.bucket}"
     BucketLocation = "us-east-1"
     Insecure = ${!server.hasTls}

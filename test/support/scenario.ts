@@ -138,6 +138,13 @@ export async function assertArtifacts(
   assert.deepEqual(actual, whole, `job ${job.id} uploaded something else; its log:\n${job.log}`);
 }
 
+/** Fails when the job is not taken within this time, or does not succeed. */
+export async function assertTaken(job: FakeJob, withinMs: number): Promise<void> {
+  await job.whenState(['running', 'success'], withinMs);
+  await job.whenFinished();
+  assertJob(job, { state: 'success' });
+}
+
 /** Fails with the whole log when the job did not end as expected. */
 export function assertJob(job: FakeJob, expected: Expectation): void {
   const actual = {

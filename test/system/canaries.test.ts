@@ -22,6 +22,7 @@ import type { FakeJob, JobSpec } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { whenReady, type RunnerProcess } from '../support/runner-process.ts';
+import { s3CacheToml } from '../support/s3-server.ts';
 import { startSecondNode, type SecondNode } from '../support/second-node.ts';
 import {
   readData,
@@ -315,16 +316,8 @@ function signDownloads({ gitlab }: Installation, store: Server): void {
 }
 
 function cacheToml(server: Server): string {
-  return `
-  [runners.cache]
-    Type = "s3"
-  [runners.cache.s3]
-    ServerAddress = "127.0.0.1:${portOf(server)}"
-    AccessKey = "access"
-    SecretKey = "${OF_RUNNER.s3Secret}"
-    SessionToken = "${OF_RUNNER.s3Session}"
-    BucketName = "caches"
-    BucketLocation = "us-east-1"
-    Insecure = true
-`;
+  return s3CacheToml({
+    ...{ address: `127.0.0.1:${portOf(server)}`, bucket: 'caches', hasTls: false },
+    ...{ accessKey: 'access', secretKey: OF_RUNNER.s3Secret, sessionToken: OF_RUNNER.s3Session },
+  });
 }

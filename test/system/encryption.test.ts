@@ -15,6 +15,7 @@ import { assertNoCanary } from '../support/canaries.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { makeZip } from '../support/make-zip.ts';
 import { whenReady } from '../support/runner-process.ts';
+import { s3CacheToml } from '../support/s3-server.ts';
 import { assertJob, JOB_IMAGE, NO_GIT } from '../support/scenario.ts';
 import {
   readCodecEndpointOf,
@@ -248,18 +249,11 @@ async function openGossip(): Promise<Server> {
 }
 
 function cacheToml(server: Server): string {
-  return `
-  [runners.cache]
-    Type = "s3"
-  [runners.cache.s3]
-    ServerAddress = "127.0.0.1:${(server.address() as AddressInfo).port}"
-    AccessKey = "access"
-    SecretKey = "${SECRETS.s3Secret}"
-    SessionToken = "${SECRETS.s3Session}"
-    BucketName = "caches"
-    BucketLocation = "us-east-1"
-    Insecure = true
-`;
+  return s3CacheToml({
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...{ accessKey: 'access', secretKey: SECRETS.s3Secret, sessionToken: SECRETS.s3Session },
+    ...{ bucket: 'caches', hasTls: false },
+  });
 }
 
 async function labelsOf({ id }: FakeJob): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Dockerode from 'dockerode';
-import { dockerAt } from './docker-at.ts';
+import { dockerAt, untilReady } from './docker-at.ts';
 import { HELPER_IMAGE, JOB_IMAGE } from './images.ts';
 import { endProcess, hasEnded } from '../child-process.ts';
 import { openNetwork } from '../own-network.ts';
@@ -137,21 +137,6 @@ export async function copyImage(name: string, host: string): Promise<void> {
   const progress = await dockerAt(host).loadImage(image);
   progress.resume();
   await once(progress, 'end');
-}
-
-async function untilReady(host: string, isAlive: () => boolean, logPath: string): Promise<void> {
-  const docker = dockerAt(host);
-  for (let tries = 0; tries < 600; tries += 1) {
-    try {
-      await docker.ping();
-      return;
-    } catch {
-      // The socket appears when the daemon is ready, and no event reports that.
-      if (!isAlive()) break;
-      await delay(50);
-    }
-  }
-  throw new Error(`the second Docker daemon did not start: ${await readFile(logPath, 'utf8')}`);
 }
 
 async function removeContainers(host: string): Promise<void> {
