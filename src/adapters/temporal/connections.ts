@@ -42,12 +42,19 @@ export interface Connections {
   close(): Promise<void>;
 }
 
+/**
+ * Without this setting gRPC would use the proxy of the environment, even for a Temporal on this
+ * machine. The workers' connections use no proxy either.
+ */
+export const NO_PROXY = { 'grpc.enable_http_proxy': 0 };
+
 export async function openConnection(options: ConnectionOptions): Promise<OpenConnection> {
   const retries = createClientRetries();
   const connection = Connection.lazy({
     ...options,
     interceptors: [retries.interceptor],
     channelArgs: {
+      ...NO_PROXY,
       // By default gRPC waits up to two minutes before it tries a lost server again.
       'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_PAUSE_MS,
       // Otherwise a new connection would share the old one's socket, and wait for the same lost

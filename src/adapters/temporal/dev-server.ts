@@ -10,6 +10,7 @@ import proto from '@temporalio/proto';
 import type { Log } from '../../ports/index.ts';
 import { writeDurably } from '../state/durable-files.ts';
 import { describeProcess } from '../state/process-identity.ts';
+import { NO_PROXY } from './connections.ts';
 import { chooseDatabase } from './server-database.ts';
 import { endServer, isAlive, readRecord, writeRecord, type ServerRecord } from './server-record.ts';
 
@@ -328,7 +329,7 @@ async function untilServing({ port, pid }: ServerRecord, wait: ServingWait): Pro
  * queried.
  */
 async function isServing(port: number): Promise<boolean> {
-  const connection = Connection.lazy({ address: `${HOST}:${port}` });
+  const connection = Connection.lazy({ address: `${HOST}:${port}`, channelArgs: NO_PROXY });
   try {
     const { status } = await connection.withDeadline(Date.now() + 1_000, () =>
       connection.healthService.check({ service: FRONTEND }),

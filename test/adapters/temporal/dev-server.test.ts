@@ -83,6 +83,12 @@ describe('embedded Temporal', () => {
     assert.equal((await stat(stateDir)).mode & 0o777, 0o700);
   });
 
+  it('is reached without the proxy of the environment', async (t) => {
+    process.env['http_proxy'] = 'http://127.0.0.1:9';
+    t.after(() => delete process.env['http_proxy']);
+    await start();
+  });
+
   it('has the same addresses and the same workflows after a stop and a start', async () => {
     const first = await start();
     await startWorkflow(first);
