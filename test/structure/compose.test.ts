@@ -65,3 +65,11 @@ it('.env.example has what the compose file reads, and nothing else', () => {
   );
   assert.deepEqual([...new Set([...interpolated, ...handedOn])].sort(), [...offered].sort());
 });
+
+it('only variables of the worker are required, because a second node has no other service', () => {
+  const required = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):?\?/g)];
+  assert.deepEqual(
+    required.map(([, name]) => name),
+    [...service('worker').matchAll(/\$\{([A-Z_]+):?\?/g)].map(([, name]) => name),
+  );
+});
