@@ -1,5 +1,9 @@
 import { apiEndpointOf, pathTemplateOf } from '../../domain/metrics/api-endpoint.ts';
-import { endStateOf, projectJobsRunning } from '../../domain/metrics/job-state.ts';
+import {
+  endStateOf,
+  projectJobsRunning,
+  type JobRuntimeState,
+} from '../../domain/metrics/job-state.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import { shortToken } from '../../domain/context/names.ts';
@@ -139,7 +143,10 @@ function beginStage(context: BuildContext, at: StageAt, counts: Counts): () => v
   const { stage, executorStage } = at;
   const sinceMs = clock.monotonicMs();
   if (isFirstStage(context, at, jobs)) countPickup(context, counts);
-  jobs.change(context, { state: 'running', stage, executorStage });
+  // A job that has ended stays so, or a repeated report of its result would count it again.
+  const before = jobs.read(context.buildId)?.state ?? 'pending';
+  const state = isOver(before) ? before : 'running';
+  jobs.change(context, { state, stage, executorStage });
   return () => {
     if (at.isMeasured !== true || !wantsStageTimes(context)) return;
     const seconds = (clock.monotonicMs() - sinceMs) / 1000;
@@ -173,8 +180,7 @@ function wantsStageTimes(context: BuildContext): boolean {
 function countEnd(context: BuildContext, outcome: BuildOutcome, counts: Counts): void {
   const { registry, jobs, clock, labelsOf } = counts;
   const { runner, receivedAtMs } = context;
-  const state = jobs.read(context.buildId)?.state ?? 'pending';
-  if (state !== 'pending' && state !== 'running') return;
+  if (isOver(jobs.read(context.buildId)?.state ?? 'pending')) return;
   jobs.change(context, { state: endStateOf(outcome) });
   const labels = labelsOf(runner);
   const seconds = Math.max(0, clock.nowMs() - receivedAtMs) / 1000;
@@ -185,6 +191,10 @@ function countEnd(context: BuildContext, outcome: BuildOutcome, counts: Counts):
   const failed = { runner: token, runner_name, failure_reason: reason, mode: MODE };
   registry.add('gitlab_runner_failed_jobs_total', failed);
   countProcessingFailure(runner, 'job_failure', counts);
+}
+
+function isOver(state: JobRuntimeState): boolean {
+  return state !== 'pending' && state !== 'running';
 }
 
 function failureReasonOf(outcome: BuildOutcome): string | undefined {
