@@ -29,7 +29,10 @@ export interface Metrics {
    * the stage has ended.
    */
   stageBegan(context: BuildContext, at: StageAt): () => void;
-  /** Counts a job whose result GitLab has, or does not want. */
+  /**
+   * Counts a job whose result GitLab has, or does not want. Does nothing when the node has forgotten
+   * the build.
+   */
   jobEnded(context: BuildContext, outcome: BuildOutcome): void;
   /** Forgets the build, because the node has deleted its record. */
   jobReleased(buildId: string): void;
@@ -39,7 +42,7 @@ export interface Metrics {
   buildRecovered(context: BuildContext): void;
   /**
    * Records how many bytes of a build's log GitLab does not have. Call it after each try to send
-   * them.
+   * them. Does nothing when the node has forgotten the build.
    */
   traceSent(context: BuildContext, lagBytes: number): void;
 }

@@ -26,9 +26,12 @@ export function createOrphanedBuilds(ports: OrphanPorts, live: LiveBuilds): Orph
       const build = await live.find(buildId);
       const stageKey = build?.stage?.key;
       await stop();
+      if (build === undefined) return;
       // The rest of the output of a stage in this process must come before the last line.
-      if (stageKey !== undefined) await build?.settled(stageKey);
-      await build?.joined('report', () => report(build, { outcome }, ports));
+      if (stageKey !== undefined) await build.settled(stageKey);
+      // An earlier process may have begun the build, and its end counts all the same.
+      ports.metrics.stageBegan(build.context, { stage: '', executorStage: 'finish' });
+      await build.joined('report', () => report(build, { outcome }, ports));
     },
     drop: async (buildId) => {
       const build = await live.find(buildId);

@@ -1,6 +1,5 @@
 import { TransientError } from '../../domain/failure.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
-import type { Ports } from '../../ports/index.ts';
 import { endPreparation, stopPreparation, takeEagerBegin } from '../build/eager-begin.ts';
 import { withHeartbeat } from '../build/heartbeat.ts';
 import type { LiveBuild, LiveBuilds } from '../build/live-builds.ts';
@@ -9,7 +8,7 @@ import { prepareJoined, type PreparePorts } from '../environment/environment.ts'
 import type { SendPorts } from '../trace/trace.ts';
 import { acknowledgeOnce, printHeader } from './coordinator.ts';
 
-export type BeginPorts = SendPorts & PreparePorts & Pick<Ports, 'metrics'>;
+export type BeginPorts = SendPorts & PreparePorts;
 
 /**
  * Creates the activity that does two steps of a build in one call, because each call takes tens of

@@ -37,7 +37,7 @@ const MAX_PAUSE_MS = 60_000;
 const MAX_REWINDS = 10;
 
 /** What it takes to tell GitLab how a build has ended. */
-export type ReportPorts = SendPorts & Pick<Ports, 'engine' | 'metrics'>;
+export type ReportPorts = SendPorts & Pick<Ports, 'engine'>;
 
 export function createCoordinatorActivities(
   ports: ReportPorts,

@@ -34,12 +34,10 @@ const TOUCH_INTERVAL_MS = 30_000;
 export const FINISHED_NOTE = defineFlag('sealed');
 
 /** What it takes to send a build's trace. */
-export type SendPorts = LeasePorts & Pick<Ports, 'builds' | 'coordinator'>;
-
-type UploadPorts = SendPorts & Pick<Ports, 'metrics'>;
+export type SendPorts = LeasePorts & Pick<Ports, 'builds' | 'coordinator' | 'metrics'>;
 
 export function createTraceActivities(
-  ports: UploadPorts,
+  ports: SendPorts,
   live: LiveBuilds,
 ): Pick<BuildActivities, 'uploadTrace'> {
   return {
@@ -80,7 +78,7 @@ function untilCancelled(): Promise<UploadEnd> {
 async function upload(
   build: LiveBuild,
   options: UploadOptions,
-  ports: UploadPorts,
+  ports: SendPorts,
 ): Promise<UploadEnd> {
   const { clock, log } = ports;
   const { context, finished } = build;
@@ -95,9 +93,7 @@ async function upload(
     if (finished.signal.aborted) return 'sealed';
     if (untilOverdueMs() === 0) return 'overdue';
     try {
-      const tick = await build
-        .exclusively(() => sendTick(build, { lastSentMs, ports }))
-        .finally(() => reportLag(build, ports));
+      const tick = await build.exclusively(() => sendTick(build, { lastSentMs, ports }));
       build.waits.end('uploadTrace');
       if (tick.hasSent) lastSentMs = clock.monotonicMs();
       const end = endOf(tick, options);
@@ -120,10 +116,6 @@ async function untilAcknowledged(
 ): Promise<void> {
   if (!awaitsAcknowledgement) return;
   await whenAborted(AbortSignal.any([acknowledged.signal, finished.signal]));
-}
-
-function reportLag({ context, trace }: LiveBuild, { metrics }: Pick<Ports, 'metrics'>): void {
-  metrics.traceSent(context, Math.max(0, trace.sendableBytes - trace.ackedBytes));
 }
 
 interface Pace {
@@ -208,8 +200,20 @@ async function touch(build: LiveBuild, ports: SendPorts): Promise<Tick> {
 /** What the coordinator answers for a job that another node has now. Nothing more may be sent. */
 const NOT_OURS: PatchReply = { kind: 'job_gone', status: 403 };
 
-/** Sends the next patch and moves `ackedBytes` to the coordinator's new length. */
+/**
+ * Sends the next patch and moves `ackedBytes` to the coordinator's new length. Also tells the
+ * metrics how many bytes GitLab lacks, whether the patch was sent or not.
+ */
 export async function sendPatch(build: LiveBuild, ports: SendPorts): Promise<PatchReply> {
+  const { context, trace } = build;
+  try {
+    return await trySendPatch(build, ports);
+  } finally {
+    ports.metrics.traceSent(context, Math.max(0, trace.sendableBytes - trace.ackedBytes));
+  }
+}
+
+async function trySendPatch(build: LiveBuild, ports: SendPorts): Promise<PatchReply> {
   if (!(await holdsLease(build, ports))) return NOT_OURS;
   const base = await findBase(build, ports);
   if (base !== undefined) return sendNextPatch(build, base, ports);

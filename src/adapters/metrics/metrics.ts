@@ -68,10 +68,7 @@ export function createMetrics(options: MetricsOptions): NodeMetrics {
       jobs.change(context, {});
       registry.add('temporal_gitlab_runner_recovered_builds_total', labelsOf(context.runner));
     },
-    traceSent: (context, lagBytes) => {
-      const lagSinceMs = jobs.read(context.buildId)?.lagSinceMs ?? options.clock.monotonicMs();
-      jobs.change(context, { lagBytes, lagSinceMs: lagBytes > 0 ? lagSinceMs : undefined });
-    },
+    traceSent: (context, lagBytes) => changeLag(context, lagBytes, counts),
   };
 }
 
@@ -176,12 +173,25 @@ function wantsStageTimes(context: BuildContext): boolean {
   return featureFlags.isOn('FF_EXPORT_HIGH_CARDINALITY_METRICS');
 }
 
-/** Counts the end of a build once, however often its result is reported. */
+/** A call may end after the build was released, or given up because another node has it. */
+function changeLag(context: BuildContext, lagBytes: number, { jobs, clock }: Counts): void {
+  const known = jobs.read(context.buildId);
+  if (known === undefined) return;
+  const sinceMs = known.lagSinceMs ?? clock.monotonicMs();
+  jobs.change(context, { lagBytes, lagSinceMs: lagBytes > 0 ? sinceMs : undefined });
+}
+
+/**
+ * Counts the end of a build once, however often its result is reported, and not when another node
+ * has the build.
+ */
 function countEnd(context: BuildContext, outcome: BuildOutcome, counts: Counts): void {
   const { registry, jobs, clock, labelsOf } = counts;
   const { runner, receivedAtMs } = context;
-  if (isOver(jobs.read(context.buildId)?.state ?? 'pending')) return;
-  jobs.change(context, { state: endStateOf(outcome) });
+  const known = jobs.read(context.buildId);
+  if (known === undefined || isOver(known.state)) return;
+  // What GitLab lacks of the log now, it does not want.
+  jobs.change(context, { state: endStateOf(outcome), lagBytes: 0, lagSinceMs: undefined });
   const labels = labelsOf(runner);
   const seconds = Math.max(0, clock.nowMs() - receivedAtMs) / 1000;
   registry.observe('gitlab_runner_job_duration_seconds', { ...labels, mode: MODE }, seconds);

@@ -10,9 +10,11 @@ import type {
   TraceWriter,
   UpdateReply,
 } from '../../../src/ports/index.ts';
+import { createMetrics } from '../../../src/adapters/metrics/metrics.ts';
 import { createTraceSpool } from '../../../src/adapters/trace-spool/trace-spool.ts';
 import type { BuildOutcome } from '../../../src/domain/context/outcome.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
+import { systemClock } from '../../../src/worker/machine/program.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
 import { createFakeSpool, createFakeStore } from '../support/fake-disk.ts';
@@ -268,6 +270,30 @@ describe('reporting a result', () => {
     await runActivity(report);
     assert.equal(world.gitlab.state, 'success');
     assert.equal(world.gitlab.trace.split('Job succeeded').length, 2);
+  });
+
+  it('tells the metrics how much of the log GitLab lacks, while it is away and afterwards', async () => {
+    const context = contextOf();
+    const world = createWorld(context, { keeps: 'everything' });
+    const metrics = createMetrics({ systemId: 's_1', clock: systemClock });
+    const { patchTrace } = createFakeCoordinator(world);
+    let isAway = true;
+    const { node } = openProcess(world, {
+      ports: { metrics },
+      coordinator: {
+        patchTrace: (job, patch) =>
+          isAway ? Promise.reject(new TransientError('503')) : patchTrace(job, patch),
+        updateJob: () => Promise.reject(new TransientError('503')),
+      },
+    }).activities;
+    const lagAfterReport = async (): Promise<number | undefined> => {
+      const report = runActivity(() => node.reportResult(context, { state: 'success' }));
+      await assert.rejects(report, TransientError);
+      return metrics.jobs.read(context.buildId)?.lagBytes;
+    };
+    assert.equal(await lagAfterReport(), world.spool.saved.text.length);
+    isAway = false;
+    assert.equal(await lagAfterReport(), 0);
   });
 
   it('stays the same when a build that Temporal had lost comes to another result', async () => {

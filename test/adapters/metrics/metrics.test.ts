@@ -38,4 +38,25 @@ describe('the counts of a node', () => {
     metrics.stageBegan(context, { stage: 'cleanup_file_variables', executorStage: 'docker_run' });
     assert.equal(metrics.jobs.read(context.buildId)?.state, 'failed');
   });
+
+  it('let no log lag behind whose job has ended', () => {
+    metrics.jobReceived(context);
+    metrics.traceSent(context, 100);
+    const lagOf = () => {
+      const { lagBytes, lagSinceMs } = metrics.jobs.read(context.buildId) ?? assert.fail('no row');
+      return [lagBytes, lagSinceMs !== undefined];
+    };
+    assert.deepEqual(lagOf(), [100, true]);
+    metrics.jobEnded(context, { state: 'aborted' });
+    assert.deepEqual(lagOf(), [0, false]);
+  });
+
+  it('take nothing from a call that ends after its build was released', async () => {
+    metrics.jobReceived(context);
+    metrics.jobReleased(context.buildId);
+    metrics.traceSent(context, 100);
+    metrics.jobEnded(context, FAILED);
+    assert.deepEqual(metrics.jobs.list(), []);
+    assert.equal(await valueOf('gitlab_runner_failed_jobs_total'), undefined);
+  });
 });
