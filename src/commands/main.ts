@@ -49,7 +49,7 @@ export async function runCli(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     // The message alone is shown. The debug level adds the error with its stack.
     const fields = context.logSettings().level === 'debug' ? { error } : {};
-    context.log().error(errorMessage(error), fields);
+    context.log().fatal(errorMessage(error), fields);
     return FAILED;
   }
 }

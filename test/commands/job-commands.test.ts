@@ -76,7 +76,7 @@ describe('a command about one job', () => {
       const { temporal } = await open(build());
       const wrong = await node.run([name, '77']);
       assert.equal(wrong.exitCode, 1);
-      assert.match(wrong.stderr, /ERROR: no job "77" runs: `jobs` lists the running ones/);
+      assert.match(wrong.stderr, /FATAL: no job "77" runs: `jobs` lists the running ones/);
       const none = await run([name]);
       assert.equal(none.exitCode, 2);
       assert.match(none.stderr, /missing required argument 'job'/);
@@ -116,17 +116,17 @@ describe('an order for a held job', () => {
     [
       'that the build refuses',
       () => new WorkflowUpdateFailedError('Workflow Update failed', new Error('nothing is held')),
-      /ERROR: build\/gitlab\.example\.com\/7: nothing is held/,
+      /FATAL: build\/gitlab\.example\.com\/7: nothing is held/,
     ],
     [
       'that no worker answers',
       () => new WorkflowUpdateRPCTimeoutOrCancelledError('deadline'),
-      /ERROR: build\/gitlab\.example\.com\/7: no worker answers for this build: start one/,
+      /FATAL: build\/gitlab\.example\.com\/7: no worker answers for this build: start one/,
     ],
     [
       'for a build that has just ended',
       () => new Error('workflow execution already completed'),
-      /ERROR: build\/gitlab\.example\.com\/7: workflow execution already completed/,
+      /FATAL: build\/gitlab\.example\.com\/7: workflow execution already completed/,
     ],
   ];
   for (const name of ['hold', 'release', 'retry']) {

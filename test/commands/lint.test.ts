@@ -46,7 +46,7 @@ describe('lint', () => {
       'all faults at once',
     ],
     [usual.replace('"docker"', '"shell"'), /runner skipped .*"shell"/, 'an entry that is not run'],
-    ['[[runners]', /ERROR: .*config\.toml:1:\d+: this is not TOML/, 'no TOML'],
+    ['[[runners]', /FATAL: .*config\.toml:1:\d+: this is not TOML/, 'no TOML'],
     ['concurrent = "x"', /concurrent: expected a whole number, got "x"/, 'a wrong type'],
   ];
   for (const [text, complaint, why] of faulty) {

@@ -77,11 +77,13 @@ describe('the command line', () => {
     });
   }
 
-  it('ends with 1 and one line with the reason', async () => {
-    const { exitCode, stderr } = await run(['--log-level=error', 'list', '-c', configPath]);
-    assert.equal(exitCode, 1);
-    assert.equal(stderr.trim(), `ERROR: ${configPath}: concurrent: expected at least 1, got 0`);
-  });
+  for (const level of ['error', 'fatal', 'panic']) {
+    it(`ends with 1 and one line with the reason, also at the log level ${level}`, async () => {
+      const { exitCode, stderr } = await run([`--log-level=${level}`, 'list', '-c', configPath]);
+      assert.equal(exitCode, 1);
+      assert.equal(stderr.trim(), `FATAL: ${configPath}: concurrent: expected at least 1, got 0`);
+    });
+  }
 
   it('takes --log-level in any case, and trace, as gitlab-runner does', async () => {
     for (const level of ['ERROR', 'trace']) {
@@ -112,7 +114,7 @@ describe('the command line', () => {
   it('says which directory it cannot change to', async () => {
     const { exitCode, stderr } = await run(['run', '-d', '/no/where', '-c', configPath]);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: --working-directory "\/no\/where" cannot be used: ENOENT/);
+    assert.match(stderr, /FATAL: --working-directory "\/no\/where" cannot be used: ENOENT/);
   });
 
   it('logs in the format that was asked for, first of all on what it runs', async () => {

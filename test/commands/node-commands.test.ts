@@ -54,7 +54,7 @@ describe('a command about a node', () => {
       const { temporal } = await open(feeder());
       const { exitCode, stderr } = await node.run([name, 'tow']);
       assert.equal(exitCode, 1);
-      assert.match(stderr, /ERROR: no runner "tow" on this node: there is "one", "two"/);
+      assert.match(stderr, /FATAL: no runner "tow" on this node: there is "one", "two"/);
       assert.deepEqual(temporal.sent, []);
     });
   }

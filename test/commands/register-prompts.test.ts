@@ -75,7 +75,7 @@ describe('register with a person', () => {
     const { run } = installation;
     const { exitCode, stderr } = await run(['register', '--non-interactive']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: The url needs to be entered: set --url/);
+    assert.match(stderr, /FATAL: The url needs to be entered: set --url/);
   });
 });
 
@@ -196,7 +196,7 @@ describe('register as a process', () => {
     child.stdin.write('\n\n');
     assert.deepEqual(await once(child, 'exit'), [1, null]);
     assert.deepEqual(paths(), ['POST /api/v4/runners/verify', 'DELETE /api/v4/runners/managers']);
-    assert.match(stderr, /ERROR: RECEIVED SIGNAL: SIGINT/);
+    assert.match(stderr, /FATAL: RECEIVED SIGNAL: SIGINT/);
     await assert.rejects(stat(configPath), { code: 'ENOENT' });
   });
 });

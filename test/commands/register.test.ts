@@ -104,7 +104,7 @@ describe('register with an authentication token', () => {
     const { run, gitlab } = installation;
     const { exitCode, stderr } = await run(silently('--token', TOKEN, '--docker-memory', 'lots'));
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: options: runners\[0\]\.docker\.memory: expected a size/);
+    assert.match(stderr, /FATAL: options: runners\[0\]\.docker\.memory: expected a size/);
     assert.deepEqual(gitlab.requests, []);
   });
 
@@ -132,7 +132,7 @@ describe('register with an authentication token', () => {
       const { run, gitlab } = installation;
       const { exitCode, stderr } = await run(silently('--token', TOKEN, ...reserved));
       assert.equal(exitCode, 1);
-      assert.match(stderr, /ERROR: Runner configuration other than name and executor .*reserved/);
+      assert.match(stderr, /FATAL: Runner configuration other than name and executor .*reserved/);
       assert.deepEqual(gitlab.requests, []);
     });
   }
@@ -146,7 +146,7 @@ describe('register with an authentication token', () => {
       gitlab.answer(answer);
       const { exitCode, stderr } = await run(silently('--token', TOKEN));
       assert.equal(exitCode, 1);
-      assert.match(stderr, /ERROR: Failed to verify the runner\./);
+      assert.match(stderr, /FATAL: Failed to verify the runner\./);
       assert.match(stderr, advice);
       await assert.rejects(stat(configPath), { code: 'ENOENT' });
       assert.ok(!stderr.includes(TOKEN));
@@ -225,7 +225,7 @@ describe('register with a registration token', () => {
     gitlab.answer(registered, deleted);
     const { exitCode, stderr } = await run(silently(...shell));
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: Invalid executor specified: "shell", only "docker"/);
+    assert.match(stderr, /FATAL: Invalid executor specified: "shell", only "docker"/);
     assert.deepEqual(paths(), ['POST /api/v4/runners', 'DELETE /api/v4/runners']);
     gitlab.answer(registered);
     await run(silently(...shell, '--leave-runner'));

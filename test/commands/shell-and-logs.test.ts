@@ -40,7 +40,7 @@ describe('`logs`', () => {
     await open(build({ node: 'node-2' }));
     const { exitCode, stdout, stderr } = await node.run(['logs', '7']);
     assert.deepEqual([exitCode, stdout], [1, '']);
-    const said = `ERROR: this node has no log of ${BUILD}: run \`logs\` on its node, node-2`;
+    const said = `FATAL: this node has no log of ${BUILD}: run \`logs\` on its node, node-2`;
     assert.ok(stderr.includes(said), stderr);
   });
 });
@@ -124,7 +124,7 @@ describe('`shell`', () => {
     await node.record();
     const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(shell));
     assert.equal(exitCode, 1);
-    assert.match(stderr, new RegExp(`ERROR: ${BUILD}: the build does not know`));
+    assert.match(stderr, new RegExp(`FATAL: ${BUILD}: the build does not know`));
     assert.equal(shell.isClosed, true);
     assert.equal(shell.typed(), '');
   });
@@ -159,7 +159,7 @@ describe('`shell`', () => {
     await node.record();
     const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
     assert.equal(exitCode, 1);
-    assert.match(stderr, new RegExp(`ERROR: ${BUILD}: no script of the job runs`));
+    assert.match(stderr, new RegExp(`FATAL: ${BUILD}: no script of the job runs`));
   });
 
   it('ends with 1 where the container has ended at once', async () => {
@@ -167,7 +167,7 @@ describe('`shell`', () => {
     await node.record();
     const { exitCode, stderr } = await node.run(['shell', '7'], engineWith(undefined));
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: container \S+ has ended as soon as it was started/);
+    assert.match(stderr, /FATAL: container \S+ has ended as soon as it was started/);
   });
 
   it('ends with 1 where the job runs on another node, and asks no engine', async () => {

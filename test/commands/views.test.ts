@@ -95,7 +95,7 @@ describe('`jobs`', () => {
     const visitTemporal = () => Promise.reject(new Error('Temporal at x does not answer'));
     const away = await node.run(['jobs'], { ports: { visitTemporal } });
     assert.deepEqual([away.exitCode, away.stdout], [1, '']);
-    assert.match(away.stderr, /ERROR: Temporal at x does not answer/);
+    assert.match(away.stderr, /FATAL: Temporal at x does not answer/);
     assert.equal((await node.run(['jobs', '7'])).exitCode, 2);
     assert.equal((await node.run(['jobs', '--json=maybe'])).exitCode, 2);
   });
@@ -170,7 +170,7 @@ describe('`status`', () => {
     await start(() => Promise.resolve({ version: '9' } as NodeStatus));
     const { exitCode, stderr } = await node.run(['status']);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: the node is of another version: ask it with its own `status`/);
+    assert.match(stderr, /FATAL: the node is of another version: ask it with its own `status`/);
   });
 
   it('ends with 2 for an argument, and for a value that is neither true nor false', async () => {

@@ -18,6 +18,8 @@ export interface LogOutput {
 
 /** A log whose level and format follow the config file while the program runs. */
 export interface AdjustableLog extends Log {
+  /** Tells why the program ends. Written at every level. */
+  fatal(message: string, fields?: LogFields): void;
   setLevel(level: string): void;
   setFormat(format: string): void;
 }
@@ -59,7 +61,7 @@ export function createLog({ level, format, output = standardError() }: LogOption
     sink,
   );
   const say =
-    (at: 'debug' | 'info' | 'warn' | 'error') =>
+    (at: PinoLevel) =>
     (message: string, fields: LogFields = {}): void => {
       if (!logger.isLevelEnabled(at)) return;
       const withStack = logger.level === 'debug';
@@ -70,6 +72,7 @@ export function createLog({ level, format, output = standardError() }: LogOption
     info: say('info'),
     warn: say('warn'),
     error: say('error'),
+    fatal: say('fatal'),
     setLevel: (next) => (logger.level = readLevel(next)),
     setFormat: (next) => (formatEvent = readFormat(next)),
   };

@@ -26,21 +26,22 @@ describe('createLog', () => {
   });
 
   const levels: readonly [level: string, said: readonly string[]][] = [
-    ['debug', ['debug', 'info', 'warning', 'error']],
-    ['info', ['info', 'warning', 'error']],
-    ['warn', ['warning', 'error']],
-    ['warning', ['warning', 'error']],
-    ['error', ['error']],
-    ['fatal', []],
-    ['panic', []],
+    ['debug', ['debug', 'info', 'warning', 'error', 'fatal']],
+    ['info', ['info', 'warning', 'error', 'fatal']],
+    ['warn', ['warning', 'error', 'fatal']],
+    ['warning', ['warning', 'error', 'fatal']],
+    ['error', ['error', 'fatal']],
+    ['fatal', ['fatal']],
+    ['panic', ['fatal']],
   ];
   for (const [level, said] of levels) {
-    it(`writes ${said.join(', ') || 'nothing'} at level ${level}`, () => {
+    it(`writes ${said.join(', ')} at level ${level}`, () => {
       const { log, lines } = capture({ level });
       log.debug('event');
       log.info('event');
       log.warn('event');
       log.error('event');
+      log.fatal('event');
       assert.deepEqual(
         lines.map((line) => parse(line)['level']),
         said,
