@@ -86,14 +86,10 @@ function createWarnings(log: Log) {
   };
 }
 
-function warnOfEntries(
-  { config, unusable }: ReadConfig,
-  { runners }: InstallationConfig,
-  warn: Warn,
-): void {
-  for (const { index, name, reason, isFaulty } of unusable) {
-    const key = config.runners[index]?.key;
-    const isKept = isFaulty && runners.some((runner) => runner.key === key);
+function warnOfEntries(found: ReadConfig, { runners }: InstallationConfig, warn: Warn): void {
+  for (const { index, name, reason, isFaulty } of found.unusable) {
+    const key = found.config.runners[index]?.key ?? '';
+    const isKept = isFaulty && !isSound(found, key) && runners.some((runner) => runner.key === key);
     const message = isKept ? KEPT : 'runner skipped';
     warn(message, { runner_name: name, entry: `runners[${index}]`, reason });
   }
@@ -109,17 +105,15 @@ function warnOfKeys({ keys }: ReadConfig, warn: Warn): void {
 
 /**
  * Keeps the previous version of an entry that has become faulty, just as a faulty file keeps the
- * previous configuration.
+ * previous configuration. An entry with the same token that is usable takes its place.
  */
-function usableOf(
-  { config, unusable }: ReadConfig,
-  before: InstallationConfig,
-): InstallationConfig {
+function usableOf(found: ReadConfig, before: InstallationConfig): InstallationConfig {
+  const { config, unusable } = found;
   const runners = config.runners.flatMap((runner, index) => {
     const fault = unusable.find((other) => other.index === index);
     if (fault === undefined) return [runner];
-    const last = before.runners.find(({ key }) => key === runner.key);
-    return fault.isFaulty && last !== undefined ? [last] : [];
+    if (!fault.isFaulty || isSound(found, runner.key)) return [];
+    return before.runners.find(({ key }) => key === runner.key) ?? [];
   });
   return { ...config, runners: runners.filter(isFirstOfKey) };
 }

@@ -130,17 +130,20 @@ function findUnusable(
   runners: readonly RunnerConfig[],
   entries: readonly ReadEntry[],
 ): readonly UnusableRunner[] {
+  const usable: RunnerConfig[] = [];
   return runners.flatMap((runner, index) => {
     const faults = entries[index]?.faults ?? [];
     const isFaulty = faults.length > 0;
-    const reason = isFaulty ? faults.join('; ') : whyUnusable(runner, runners.slice(0, index));
-    return reason === undefined ? [] : [{ index, name: runner.name, reason, isFaulty }];
+    const reason = isFaulty ? faults.join('; ') : whyUnusable(runner, usable);
+    if (reason !== undefined) return [{ index, name: runner.name, reason, isFaulty }];
+    usable.push(runner);
+    return [];
   });
 }
 
 function whyUnusable(
   { url, token, executor, key }: RunnerConfig,
-  before: readonly RunnerConfig[],
+  usableBefore: readonly RunnerConfig[],
 ): string | undefined {
   if (url === '') return 'it has no "url"';
   if (apiBaseUrl(url) === undefined) return 'its "url" is not an http(s) address';
@@ -150,7 +153,7 @@ function whyUnusable(
     return `its "executor" is "${executor}", and only "docker" is supported`;
   }
   // Two entries with one token would give two running builds the same volumes.
-  const twin = before.find((other) => other.key === key);
+  const twin = usableBefore.find((other) => other.key === key);
   return twin && `"url" and "token" are those of "${twin.name}", which stands before it`;
 }
 

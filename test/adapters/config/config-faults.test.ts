@@ -156,6 +156,37 @@ describe('a config file with faults', () => {
     });
   }
 
+  const unserved: readonly [change: (text: string) => string, why: string][] = [
+    [(text) => text.replace('"docker"', '"shell"'), 'of another executor'],
+    [(text) => `${text}  limit = true\n`, 'with a faulty key'],
+  ];
+  for (const [change, why] of unserved) {
+    it(`serves an entry with the token of one before it that is not served: ${why}`, async () => {
+      const { source, warnings } = await open(change(RUNNER) + RUNNER.replace('"one"', '"two"'));
+      const { runners } = await source.load();
+      assert.deepEqual(
+        runners.map(({ name }) => name),
+        ['two'],
+      );
+      assert.deepEqual(
+        warnings.map(({ message, fields }) => [message, fields['entry']]),
+        [['runner skipped', 'runners[0]']],
+      );
+    });
+  }
+
+  it('serves such an entry also when the one before it was good before', async () => {
+    const { source, warnings, write } = await open(RUNNER);
+    await source.load();
+    await write(`${RUNNER}  limit = true\n${RUNNER.replace('"one"', '"two"')}`);
+    const { runners } = await source.load();
+    assert.deepEqual(
+      runners.map(({ name }) => name),
+      ['two'],
+    );
+    assert.equal(warnings[0]?.message, 'runner skipped');
+  });
+
   it('names unknown keys and unsupported ones in a warning each', async () => {
     const { source, warnings } = await open(`
 banana = 1
