@@ -81,14 +81,17 @@ function setRunners({ metrics, config }: GaugeScope): void {
   }
 }
 
-/** Sets the numbers of jobs, with an idle row for each runner, as in gitlab-runner. */
+/**
+ * Sets the numbers of jobs, with an idle row for each runner. Source: gitlab-runner
+ * `commands/builds_helper.go` (statesAndStages).
+ */
 function setJobs({ metrics, config, nowMs }: GaugeScope): void {
   const { registry, jobs, labelsOf } = metrics;
   registry.reset('gitlab_runner_jobs');
   registry.reset('temporal_gitlab_runner_trace_lag_bytes');
   registry.reset('temporal_gitlab_runner_trace_lag_seconds');
   for (const entry of config.runners) {
-    const idle = { ...labelsOf(entry), state: 'idle', stage: '', executor_stage: '' };
+    const idle = { ...labelsOf(entry), state: 'idle', stage: 'idle', executor_stage: 'idle' };
     registry.set('gitlab_runner_jobs', idle, 0);
     registry.set('temporal_gitlab_runner_trace_lag_bytes', labelsOf(entry), 0);
     registry.set('temporal_gitlab_runner_trace_lag_seconds', labelsOf(entry), 0);

@@ -45,7 +45,10 @@ it('gauges count the jobs of a runner by state and stage, and show the sum and t
     new RegExp(`^${pattern.source} (\\S+)$`, 'm').exec(text)?.[1];
   assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="running",stage="step_script"[^}]*\}/), '3');
   assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="pending"[^}]*\}/), '1');
-  assert.equal(valueOf(/gitlab_runner_jobs\{[^}]*state="idle"[^}]*\}/), '0');
+  assert.equal(
+    valueOf(/gitlab_runner_jobs\{[^}]*state="idle",stage="idle",executor_stage="idle"\}/),
+    '0',
+  );
   assert.equal(valueOf(/temporal_gitlab_runner_trace_lag_bytes\{[^}]*\}/), '120');
   assert.equal(valueOf(/temporal_gitlab_runner_trace_lag_seconds\{[^}]*\}/), '6');
 });
