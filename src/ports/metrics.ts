@@ -1,5 +1,6 @@
 import type { BuildContext } from '../domain/context/context.ts';
 import type { BuildOutcome } from '../domain/context/outcome.ts';
+import type { Interpolations } from '../domain/job/interpolate-job.ts';
 import type { ExecutorStage } from '../domain/metrics/job-state.ts';
 import type { RunnerConfig } from '../domain/runner/config.ts';
 
@@ -22,6 +23,8 @@ export interface Metrics {
   apiAnswered(runner: RunnerConfig, answer: ApiAnswer): void;
   /** Counts a job that was recorded on this node. */
   jobReceived(context: BuildContext): void;
+  /** Counts the texts of a recorded job in which its inputs were inserted. */
+  inputsInterpolated(interpolations: Interpolations): void;
   /** Counts a job that GitLab handed out and that could not be recorded. */
   jobRefused(runner: RunnerConfig): void;
   /**

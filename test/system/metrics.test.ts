@@ -18,6 +18,8 @@ const GITLAB_RUNNER: Readonly<Record<string, string>> = {
   gitlab_runner_job_queue_size: 'runner runner_name system_id',
   gitlab_runner_job_queue_depth: 'runner runner_name system_id',
   gitlab_runner_job_stage_duration_seconds_bucket: 'le runner runner_name stage system_id',
+  gitlab_runner_job_inputs_interpolations_total: '',
+  gitlab_runner_job_inputs_interpolation_failures_total: 'error_type',
   gitlab_runner_job_execution_mode_total: 'executor mode',
   gitlab_runner_concurrent: '',
   gitlab_runner_limit: 'runner runner_name system_id',
@@ -113,7 +115,19 @@ describe('a node with a metrics server', () => {
     await long.whenFinished();
     const fresh = gitlab.addJob({ script: ['exit 1'], variables: [NO_GIT, flag, secret] });
     await fresh.whenFinished();
+    const input = { key: 'x', value: { type: 'string', content: 'y', sensitive: false } };
+    const unparsed = gitlab.addJob({
+      script: ['echo ${{ job.inputs.x }}', 'echo ${{ job.inputs.'],
+      variables: [NO_GIT],
+      payload: { inputs: [input] },
+    });
+    await unparsed.whenFinished();
     const text = await scrape();
+    assert.equal(valueOf(text, /gitlab_runner_job_inputs_interpolations_total/), 1);
+    assert.equal(
+      valueOf(text, /gitlab_runner_job_inputs_interpolation_failures_total\{error_type="parse"\}/),
+      1,
+    );
     assert.equal(valueOf(text, /temporal_gitlab_runner_recovered_builds_total\{[^}]*\}/), 1);
     assert.equal(valueOf(text, /temporal_gitlab_runner_stage_reattachments_total\{[^}]*\}/), 1);
     for (const [name, labels] of Object.entries(GITLAB_RUNNER)) {

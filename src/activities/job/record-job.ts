@@ -1,7 +1,7 @@
 import type { BuildContext } from '../../domain/context/context.ts';
 import { canBeginInOneCall } from '../../domain/build/begin-in-one-call.ts';
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
-import { withInputs } from '../../domain/build/inputs.ts';
+import { withInputs, type DraftWithInputs } from '../../domain/build/inputs.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { jobKey } from '../../domain/build/job-key.ts';
 import { planStages } from '../../domain/build/plan.ts';
@@ -22,7 +22,7 @@ import type { RunnerConfig } from '../../domain/runner/config.ts';
 import { buildIdOf } from '../../domain/context/names.ts';
 import { errorMessage } from '../../domain/error-message.ts';
 import type { JobRequestOutcome } from '../contract.ts';
-import type { BuildDraft, CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
+import type { CapacityPermit, JobReply, Ports } from '../../ports/index.ts';
 
 type JobOffer = Extract<JobReply, { kind: 'job' }>;
 
@@ -70,10 +70,11 @@ export async function recordJob(
   let context: BuildContext;
   let isNew: boolean;
   try {
-    const draft = draftOf(offer, { job, rejection, session, ...asked });
+    const { draft, interpolations } = draftOf(offer, { job, rejection, session, ...asked });
     const unkeyed = await findUnkeyed(job, { runner, ports });
     isNew = unkeyed === undefined && (await ports.builds.read(draft.buildId)) === undefined;
     context = unkeyed ?? (await ports.builds.create(draft));
+    if (isNew) ports.metrics.inputsInterpolated(interpolations);
   } catch (error) {
     await refuse(job, { runner, ports, error });
     return undefined;
@@ -155,7 +156,7 @@ interface Draft {
 function draftOf(
   offer: JobOffer,
   { job, rejection, runner, ports, session, runnerWorkflowId }: Draft,
-): BuildDraft {
+): DraftWithInputs {
   return withInputs({
     buildId: buildIdOf(runner.url, job.id, jobKey(ports.digests, job)),
     job,

@@ -58,6 +58,11 @@ export function createMetrics(options: MetricsOptions): NodeMetrics {
       registry.add('gitlab_runner_worker_feed_failures_total', labelsOf(runner)),
     apiAnswered: (runner, answer) => countAnswer(runner, answer, counts),
     jobReceived: (context) => countJob(context, counts),
+    inputsInterpolated: ({ texts, fault }) => {
+      registry.add('gitlab_runner_job_inputs_interpolations_total', {}, texts);
+      if (fault === undefined) return;
+      registry.add('gitlab_runner_job_inputs_interpolation_failures_total', { error_type: fault });
+    },
     jobRefused: (runner) => countProcessingFailure(runner, 'other', counts),
     stageBegan: (context, at) => beginStage(context, at, counts),
     jobEnded: (context, outcome) => countEnd(context, outcome, counts),

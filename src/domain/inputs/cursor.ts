@@ -60,7 +60,8 @@ export function createCursor(text: string): Cursor {
     fail: (problem) => {
       const rest = text.slice(cursor.at, cursor.at + SHOWN_CHARS);
       const found = rest === '' ? 'the end of the text' : JSON.stringify(rest);
-      throw new ExpressionFault(`${problem} at character ${cursor.at + 1}, found ${found}`);
+      const message = `${problem} at character ${cursor.at + 1}, found ${found}`;
+      throw new ExpressionFault(message, 'parse');
     },
     deeper: (read) => {
       if (depth === MAX_DEPTH) cursor.fail(`nested more than ${MAX_DEPTH} times`);

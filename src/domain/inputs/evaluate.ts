@@ -72,7 +72,7 @@ function memberOf(of: Value, key: Value): Value {
 
 function shown(value: Value | undefined, complaint: string): Value {
   if (value === undefined) throw new ExpressionFault(complaint);
-  if (value === SENSITIVE) throw new ExpressionFault('sensitive');
+  if (value === SENSITIVE) throw new ExpressionFault('sensitive', 'sensitive_unsupported');
   return value;
 }
 

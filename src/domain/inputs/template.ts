@@ -19,9 +19,12 @@ export type ExpandTemplate = (text: string) => string;
 
 /**
  * Expands the texts of one job. Texts with expressions are parsed as templates, however often they
- * use an input. Other texts are returned unchanged.
+ * use an input, and `onExpanded` is called for each of them. Other texts are returned unchanged.
  */
-export function createTemplates(inputs: readonly TemplateInput[]): ExpandTemplate {
+export function createTemplates(
+  inputs: readonly TemplateInput[],
+  onExpanded: () => void,
+): ExpandTemplate {
   const byName = new Map<string, Value>(
     inputs.map(({ key, value, isSensitive }) => [key, isSensitive ? SENSITIVE : value]),
   );
@@ -34,6 +37,9 @@ export function createTemplates(inputs: readonly TemplateInput[]): ExpandTemplat
   };
   return (text) => {
     if (!text.includes('${{')) return text;
-    return evaluateParts(parseTemplate(createCursor(text)), { names, spend });
+    const parts = parseTemplate(createCursor(text));
+    const expanded = evaluateParts(parts, { names, spend });
+    if (parts.some((part) => typeof part !== 'string')) onExpanded();
+    return expanded;
   };
 }

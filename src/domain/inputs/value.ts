@@ -25,7 +25,7 @@ export type Kind = (typeof KINDS)[number];
  * The kind of a value. Throws for a sensitive one: nothing may be decided by it or derived from it.
  */
 export function kindOf(value: Value): Kind {
-  if (value === SENSITIVE) throw new ExpressionFault('sensitive');
+  if (value === SENSITIVE) throw new ExpressionFault('sensitive', 'sensitive_unsupported');
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'object') return 'object';

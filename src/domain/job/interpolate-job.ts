@@ -1,12 +1,21 @@
-import { ExpressionFault } from '../inputs/fault.ts';
+import { ExpressionFault, type ExpressionFaultKind } from '../inputs/fault.ts';
 import { createTemplates, type ExpandTemplate } from '../inputs/template.ts';
 import type { Value } from '../inputs/value.ts';
 import type { JobArtifact, JobCache, JobImage, JobPayload, JobStep, JsonValue } from './payload.ts';
 
+/** How the interpolation of a job went, for metrics. */
+export interface Interpolations {
+  /** Number of texts in which inputs were inserted. */
+  readonly texts: number;
+  /** Why another text could not be interpolated; undefined when all could. */
+  readonly fault: ExpressionFaultKind | undefined;
+}
+
 /** A job with its inputs inserted, or why that failed. */
-export type InterpolatedJob =
+export type InterpolatedJob = { readonly interpolations: Interpolations } & (
   | { readonly kind: 'job'; readonly job: JobPayload }
-  | { readonly kind: 'fault'; readonly message: string };
+  | { readonly kind: 'fault'; readonly message: string }
+);
 
 /**
  * Inserts a job's inputs where `${{ job.inputs.… }}` may refer to them: its two scripts, image,
@@ -15,20 +24,25 @@ export type InterpolatedJob =
  * gitlab-runner `common/spec/spec.go` (`inputs:"expand"`), `common/spec/inputs.go`.
  */
 export function interpolateJob(job: JobPayload): InterpolatedJob {
-  if (job.inputs.length === 0) return { kind: 'job', job };
+  let texts = 0;
+  if (job.inputs.length === 0) {
+    return { kind: 'job', job, interpolations: { texts, fault: undefined } };
+  }
   const templates = createTemplates(
     job.inputs.map(({ key, value }) => ({
       key,
       value: valueOf(value.content),
       isSensitive: value.sensitive,
     })),
+    () => (texts += 1),
   );
-  const expanders = createExpanders(templates);
   try {
-    return { kind: 'job', job: expandJob(job, expanders) };
+    const expanded = expandJob(job, createExpanders(templates));
+    return { kind: 'job', job: expanded, interpolations: { texts, fault: undefined } };
   } catch (error) {
     if (!(error instanceof ExpressionFault)) throw error;
-    return { kind: 'fault', message: error.message };
+    const { message, kind } = error;
+    return { kind: 'fault', message, interpolations: { texts, fault: kind } };
   }
 }
 
@@ -52,11 +66,12 @@ function createExpanders(expand: ExpandTemplate): Expanders {
   };
 }
 
-function describe({ message }: ExpressionFault, place: string): ExpressionFault {
+function describe({ message, kind }: ExpressionFault, place: string): ExpressionFault {
   return new ExpressionFault(
-    message === 'sensitive'
+    kind === 'sensitive_unsupported'
       ? `${place}: sensitive inputs are unsupported in interpolations yet`
       : `failed to interpolate job inputs: ${place}: ${message}`,
+    kind,
   );
 }
 

@@ -28,8 +28,8 @@ const histogram = (
 /**
  * gitlab-runner's metrics, so that dashboards and alerts for it keep working. Metrics without
  * anything to count are missing: autoscaling, the job router, assumed roles, saved configurations,
- * and the adaptive request limit, which a workflow keeps and not a node. Source: gitlab-runner 19.4
- * `commands/multi.go`, `commands/builds_helper.go`, `network`, `common`.
+ * the key `monitoring`, and the adaptive request limit, which a workflow keeps and not a node.
+ * Source: gitlab-runner 19.4 `commands/multi.go`, `commands/builds_helper.go`, `network`, `common`.
  */
 const GITLAB_RUNNER_METRICS = {
   gitlab_runner_jobs: gauge('Jobs that this node has now', [
@@ -53,6 +53,11 @@ const GITLAB_RUNNER_METRICS = {
   gitlab_runner_job_stage_duration_seconds: histogram(
     'Of each stage, where FF_EXPORT_HIGH_CARDINALITY_METRICS is set',
     { labels: [...ENTRY, 'stage'], buckets: QUEUE_BUCKETS },
+  ),
+  gitlab_runner_job_inputs_interpolations_total: counter('Texts of jobs with inputs inserted'),
+  gitlab_runner_job_inputs_interpolation_failures_total: counter(
+    'Texts of jobs in which inputs could not be inserted',
+    ['error_type'],
   ),
   gitlab_runner_job_execution_mode_total: counter('Jobs by their way of execution', [
     ...['mode', 'executor'],

@@ -46,6 +46,7 @@ const UNCOUNTED: Metrics = {
   requestSkipped: () => undefined,
   apiAnswered: () => undefined,
   jobReceived: () => undefined,
+  inputsInterpolated: () => undefined,
   jobRefused: () => undefined,
   stageBegan: () => () => undefined,
   jobEnded: () => undefined,

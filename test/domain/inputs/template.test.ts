@@ -23,7 +23,8 @@ const INPUTS: Readonly<Record<string, Value>> = {
 
 function expand(text: string, secret = 'hunter2'): string {
   const inputs = Object.entries(INPUTS).map(([key, value]) => ({ key, value, isSensitive: false }));
-  return createTemplates([...inputs, { key: 'password', value: secret, isSensitive: true }])(text);
+  const all = [...inputs, { key: 'password', value: secret, isSensitive: true }];
+  return createTemplates(all, () => undefined)(text);
 }
 
 const values: readonly (readonly [expression: string, text: string, why: string])[] = [

@@ -18,7 +18,7 @@ const INPUTS = [
 ];
 
 function interpolated(job: Readonly<Record<string, unknown>>, changes: ContextChanges = {}) {
-  return withInputs(contextOf({ ...changes, job: { inputs: INPUTS, ...job } }));
+  return withInputs(contextOf({ ...changes, job: { inputs: INPUTS, ...job } })).draft;
 }
 
 const fields: readonly (readonly [
@@ -83,7 +83,7 @@ describe('inputs of a job', () => {
   it('change nothing in a job that has none, whatever it contains', () => {
     const job = { steps: [{ name: 'script', script: ['${{ broken', '\\${{ x }}'] }] };
     const build = contextOf({ job });
-    assert.deepEqual(withInputs(build), build);
+    assert.deepEqual(withInputs(build).draft, build);
   });
 
   it('are not inserted when a flag of the configuration or of the job turns that off', () => {
@@ -110,6 +110,29 @@ describe('inputs of a job', () => {
       'image.name: sensitive inputs are unsupported in interpolations yet',
     );
   });
+});
+
+const counted: readonly (readonly [
+  script: readonly string[],
+  texts: number,
+  fault: string | undefined,
+  why: string,
+])[] = [
+  [[X, `${X} ${X}`, 'plain'], 2, undefined, 'two texts with expressions, one of them with two'],
+  [['\\${{ x }}'], 0, undefined, 'an escaped expression is none'],
+  [['${{ "" }}'], 1, undefined, 'an expression without an input'],
+  [[X, '${{ broken'], 1, 'parse', 'one that cannot be parsed'],
+  [[X, '${{ job.inputs.y }}'], 1, 'evaluation', 'one without a value'],
+  [['${{ job.inputs.secret }}'], 0, 'sensitive_unsupported', 'a sensitive input'],
+];
+
+describe('the interpolations of a job', () => {
+  for (const [script, texts, fault, why] of counted) {
+    it(`are ${texts}, ${fault ?? 'without a fault'}: ${why}`, () => {
+      const job = { inputs: INPUTS, steps: [{ name: 'script', script }] };
+      assert.deepEqual(withInputs(contextOf({ job })).interpolations, { texts, fault });
+    });
+  }
 });
 
 const broken: readonly (readonly [input: unknown, message: RegExp, why: string])[] = [
