@@ -87,7 +87,7 @@ async function openWanted(scope: Scope): Promise<Opened | undefined> {
   if (typeof address === 'object') {
     const server = await open(scope, { ...address, token });
     scope.log.info('codec server listening', { host: address.host, port: server.port });
-    const base = `http://${address.host}:${server.port}`;
+    const base = `http://${hostOf(address.host)}:${server.port}`;
     return { server, endpoint: token === undefined ? undefined : `${base}/${token}` };
   }
   if (findConfigured(scope.env) !== undefined) return undefined;
