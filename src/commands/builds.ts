@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { readNodeNote } from '../adapters/state/node-note.ts';
-import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
+import type { StatePaths } from '../adapters/state/state-directory.ts';
 import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
-import { QUERY_LIMIT_MS } from './query-limit.ts';
+import { findState } from './find-state.ts';
 
 /** A build that has not ended, as Temporal shows it. */
 export interface OpenBuild extends Partial<BuildStatus> {
@@ -17,20 +16,20 @@ export interface OpenBuild extends Partial<BuildStatus> {
   readonly stage: string;
 }
 
+/** Time limit for a query. Only a worker answers queries, and none may be running. */
+export const QUERY_LIMIT_MS = 5_000;
+
 const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
 
-/**
- * Runs an action with the Temporal of the node with this config file. Its state directory comes
- * from the environment, or from the node's note beside the file.
- */
+/** Runs an action with the Temporal of the node with this config file. */
 export async function withTemporal<T>(
   configPath: string,
-  { io: { env }, ports }: CommandContext,
+  context: CommandContext,
   work: (client: Client, state: StatePaths) => Promise<T>,
 ): Promise<T> {
-  const note = await readNodeNote(configPath);
-  const state = stateDirectoryPaths({ configPath, env, noted: note?.stateDir });
-  const { client, closeClient } = await ports.visitTemporal({ env, state, noted: note?.temporal });
+  const { state, notedTemporal: noted } = await findState(configPath, context);
+  const { env } = context.io;
+  const { client, closeClient } = await context.ports.visitTemporal({ env, state, noted });
   try {
     return await work(client, state);
   } finally {

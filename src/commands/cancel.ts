@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import { Command } from 'commander';
 import { cancelBuildSignal } from '../workflows/messages.ts';
 import { withTemporal } from './builds.ts';
@@ -30,16 +29,13 @@ async function cancel(job: string, flags: CancelFlags, context: CommandContext):
   await withTemporal(flags.config, context, async (client) => {
     const { buildId, summary, node } = await findBuild(client, job);
     const fields = { build: buildId, what: summary, node };
+    const build = client.workflow.getHandle(buildId);
     if (flags.force === true) {
-      await client.workflow.getHandle(buildId).terminate(`cancel --force by ${userName(context)}`);
+      await build.terminate(`cancel --force by ${userName(context)}`);
       context.log().warn('Job terminated: its node removes what is left and tells GitLab', fields);
       return;
     }
-    await tellToEnd(client, buildId);
+    await build.signal(cancelBuildSignal);
     context.log().info('Job is being canceled', fields);
   });
-}
-
-async function tellToEnd(client: Client, buildId: string): Promise<void> {
-  await client.workflow.getHandle(buildId).signal(cancelBuildSignal);
 }

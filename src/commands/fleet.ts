@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { isDisabled } from '../domain/runner/health.ts';
 import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
-import { QUERY_LIMIT_MS } from './query-limit.ts';
+import { QUERY_LIMIT_MS } from './builds.ts';
 
 const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
 

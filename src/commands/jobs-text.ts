@@ -1,14 +1,9 @@
 import { formatAge } from './age.ts';
 import type { OpenBuild } from './builds.ts';
 import { restOf, type SeenNode } from './fleet.ts';
-import { formatTable, type Cell, type Paint } from './terminal.ts';
+import { formatTable, type Cell, type View } from './terminal.ts';
 
 const HEAD = ['JOB', 'STAGE', 'FOR', 'STATE', 'NODE', 'WHAT', 'BUILD'];
-
-interface View {
-  readonly paint: Paint;
-  readonly nowMs: number;
-}
 
 /** Formats a row for each job that runs. */
 export function formatJobs(builds: readonly OpenBuild[], { paint, nowMs }: View): string {

@@ -6,11 +6,7 @@ import { readConfigFile } from '../adapters/config/read-config-file.ts';
 import { volumeFault } from '../domain/build/mounts.ts';
 import type { InstallationConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
-import { configOption } from './options.ts';
-
-interface LintFlags {
-  readonly config: string;
-}
+import { configOption, type ConfigFlags } from './options.ts';
 
 const ONLY_WARNINGS = 2;
 
@@ -24,10 +20,10 @@ export function createLintCommand(context: CommandContext): Command {
       'Check the config file; exits with 0 when it is fine, 1 for faults, 2 for warnings',
     )
     .addOption(configOption())
-    .action((flags: LintFlags) => lint(flags, context));
+    .action((flags: ConfigFlags) => lint(flags, context));
 }
 
-async function lint({ config: path }: LintFlags, context: CommandContext): Promise<void> {
+async function lint({ config: path }: ConfigFlags, context: CommandContext): Promise<void> {
   // `run` treats a missing file like an empty one.
   if (!existsSync(path)) throw new Error(`${path}: no such file: name another one with --config`);
   const log = context.log();

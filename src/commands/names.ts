@@ -2,11 +2,7 @@ import { Command } from 'commander';
 import { openKeyRing } from '../adapters/state/cipher.ts';
 import type { CommandContext } from './context.ts';
 import { keyRingOf } from './keys.ts';
-import { configOption } from './options.ts';
-
-interface NamesFlags {
-  readonly config: string;
-}
+import { configOption, type ConfigFlags } from './options.ts';
 
 /** `names`: prints what to search for where names are hashed in Temporal. */
 export function createNamesCommand(context: CommandContext): Command {
@@ -16,7 +12,7 @@ export function createNamesCommand(context: CommandContext): Command {
     )
     .argument('<name>', 'The whole name of a project, a job, a ref or a runner')
     .addOption(configOption())
-    .action((name: string, flags: NamesFlags) => hashName(name, flags, context));
+    .action((name: string, flags: ConfigFlags) => hashName(name, flags, context));
   return new Command('names')
     .description('Find builds when TEMPORAL_GITLAB_RUNNER_NAMES is hashed')
     .addCommand(hashing);
@@ -24,7 +20,7 @@ export function createNamesCommand(context: CommandContext): Command {
 
 async function hashName(
   name: string,
-  { config }: NamesFlags,
+  { config }: ConfigFlags,
   context: CommandContext,
 ): Promise<void> {
   const path = await keyRingOf(config, context);

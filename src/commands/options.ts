@@ -40,6 +40,11 @@ export function readMore(text: string, before: readonly string[] = []): readonly
   return text === '' ? before : [...before, text];
 }
 
+/** The flags of a command that has only {@link configOption}. */
+export interface ConfigFlags {
+  readonly config: string;
+}
+
 export function configOption(): Option {
   return new Option('-c, --config <file>', 'Config file')
     .env('CONFIG_FILE')

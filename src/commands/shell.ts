@@ -13,14 +13,10 @@ import { shellUpdate, type ShellInput } from '../workflows/messages.ts';
 import { withTemporal, type OpenBuild } from './builds.ts';
 import { answerOf, findBuild, JOB_ARGUMENT, userName } from './one-job.ts';
 import type { CommandContext, CommandIo } from './context.ts';
-import { configOption } from './options.ts';
+import { configOption, type ConfigFlags } from './options.ts';
 
 /** How long the build may take to start the container, or to say why it does not. */
 const START_LIMIT_MS = 30_000;
-
-interface ShellFlags {
-  readonly config: string;
-}
 
 /** `shell`: opens a shell in the job's container, with a terminal, or with the input of a pipe. */
 export function createShellCommand(context: CommandContext): Command {
@@ -28,10 +24,10 @@ export function createShellCommand(context: CommandContext): Command {
     .description('Open a shell in the container of a job that runs, or is held, on this node')
     .argument('<job>', JOB_ARGUMENT)
     .addOption(configOption())
-    .action((job: string, flags: ShellFlags) => openShell(job, flags, context));
+    .action((job: string, flags: ConfigFlags) => openShell(job, flags, context));
 }
 
-async function openShell(job: string, flags: ShellFlags, context: CommandContext): Promise<void> {
+async function openShell(job: string, flags: ConfigFlags, context: CommandContext): Promise<void> {
   const hasTty = isTerminal(context.io.input) && context.io.stdout.isTTY === true;
   const { build, terminal } = await withTemporal(flags.config, context, async (client, state) => {
     const build = await findBuild(client, job);

@@ -3,7 +3,7 @@ import type { WaitSummary } from '../domain/metrics/percentile.ts';
 import type { FleetState } from '../domain/runner/fleet.ts';
 import { formatAge } from './age.ts';
 import { restOf, type SeenNode } from './fleet.ts';
-import { cleanText, formatTable, type Cell, type Paint } from './terminal.ts';
+import { cleanText, formatTable, type Cell, type View } from './terminal.ts';
 
 /** A node as Temporal knows it. */
 export interface OtherNode extends SeenNode {
@@ -21,11 +21,6 @@ export interface FoundNode {
   /** Absent when Temporal, or the workflow of the node, does not answer. */
   readonly fleet?: FleetState | undefined;
   readonly others: readonly OtherNode[];
-}
-
-interface View {
-  readonly paint: Paint;
-  readonly nowMs: number;
 }
 
 /** Formats the status for scripts: the same facts, without text that must be parsed. */

@@ -1,10 +1,10 @@
 import { readTextIfThere } from '../adapters/state/durable-files.ts';
-import { readNodeNote } from '../adapters/state/node-note.ts';
-import { stateDirectoryPaths, type StatePaths } from '../adapters/state/state-directory.ts';
+import type { StatePaths } from '../adapters/state/state-directory.ts';
 import { askStatus, type Silence } from '../adapters/metrics/status-socket.ts';
 import { Command } from 'commander';
 import { countOpenBuilds, withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
+import { findState } from './find-state.ts';
 import { listNodes } from './fleet.ts';
 import { booleanOption, configOption } from './options.ts';
 import { formatStatus, toJson, type FoundNode, type OtherNode } from './status-text.ts';
@@ -28,9 +28,8 @@ export function createStatusCommand(context: CommandContext): Command {
 }
 
 async function showStatus({ config, json }: StatusFlags, context: CommandContext): Promise<void> {
-  const note = await readNodeNote(config);
-  const { env, stdout } = context.io;
-  const state = stateDirectoryPaths({ configPath: config, env, noted: note?.stateDir });
+  const { stdout } = context.io;
+  const { state } = await findState(config, context);
   const [answer, nodes] = await Promise.all([
     askStatus(state.statusSocket),
     findNodes(config, context),

@@ -7,6 +7,12 @@ export type Colour = keyof typeof SGR;
 /** Colours a text, or leaves it as it is. */
 export type Paint = (colour: Colour | undefined, text: string) => string;
 
+/** How a text for people is formatted. */
+export interface View {
+  readonly paint: Paint;
+  readonly nowMs: number;
+}
+
 /**
  * Creates a paint with colours for a terminal that has them, unless `NO_COLOR` is set; without
  * colours for pipes and files.

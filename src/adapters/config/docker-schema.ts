@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { DockerConfig } from '../../domain/runner/config.ts';
-import { cpus, flag, integer, memory, table, text, textList, textMap } from './schema-parts.ts';
+import {
+  cpus,
+  flag,
+  integer,
+  memory,
+  orUndefined,
+  table,
+  text,
+  textList,
+  textMap,
+} from './schema-parts.ts';
 import { readServices, servicesShape } from './services-schema.ts';
 
 const PULL_POLICIES = ['always', 'if-not-present', 'never'] as const;
@@ -161,9 +171,4 @@ function readPlaces(raw: RawDocker) {
     extraHosts: raw.extra_hosts,
     tmpfs: raw.tmpfs,
   };
-}
-
-/** Turns an empty text into undefined. gitlab-runner writes it for "not set". */
-function orUndefined(value: string): string | undefined {
-  return value === '' ? undefined : value;
 }

@@ -10,6 +10,7 @@ import { readDocker } from './docker-schema.ts';
 import { sortKeys, type SortedKeys } from './known-keys.ts';
 import { parseToml } from './parse-toml.ts';
 import { readEntry, type ReadEntry } from './read-entry.ts';
+import { orUndefined } from './schema-parts.ts';
 import { installationSchema, type RawInstallation, type RawRunner } from './schema.ts';
 
 export interface ConfigText {
@@ -155,8 +156,4 @@ function whyUnusable(
   // Two entries with one token would give two running builds the same volumes.
   const twin = usableBefore.find((other) => other.key === key);
   return twin && `"url" and "token" are those of "${twin.name}", which stands before it`;
-}
-
-function orUndefined(text: string): string | undefined {
-  return text === '' ? undefined : text;
 }

@@ -39,3 +39,8 @@ export function limitSeconds(seconds: number): number {
 }
 
 export const secondsOrDefault = (fallback: number) => orDefault(fallback).transform(limitSeconds);
+
+/** Turns an empty text into undefined. gitlab-runner writes it for "not set". */
+export function orUndefined(value: string): string | undefined {
+  return value === '' ? undefined : value;
+}

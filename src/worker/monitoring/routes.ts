@@ -23,7 +23,7 @@ export function createRoutes(scope: RouteScope): Readonly<Record<string, Route>>
     '/debug/jobs/list': () =>
       Promise.resolve({ ...ok('text', listJobs(scope)), headers: { 'X-List-Version': '2' } }),
     '/debug/process/state': () => Promise.resolve(ok('text', `${scope.processState()}\n`)),
-    '/health/ready': async () => ((await isReady(scope)) ? ok('text', 'ready\n') : UNREADY),
+    '/health/ready': async () => ((await scope.health()).isReady ? ok('text', 'ready\n') : UNREADY),
     '/healthz': () =>
       Promise.resolve(ok('json', json({ status: 'ok', state: scope.processState() }))),
     '/readyz': async () => {
@@ -42,10 +42,6 @@ function ok(type: HttpResponse['type'], body: string): HttpResponse {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-async function isReady({ health }: RouteScope): Promise<boolean> {
-  return (await health()).isReady;
 }
 
 /**
