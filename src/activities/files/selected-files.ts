@@ -29,12 +29,17 @@ export async function* selectedFiles(
   yield* filesOf(context, roots, ({ path }) => offerBeside(selection, path, covered));
 }
 
+/** Up to this many paths are read one by one. For more, their common directory is read. */
+const MAX_READS = 50;
+
 async function* filesOf(
   context: FilesContext,
   roots: readonly string[],
   isWanted: (member: FileMember) => boolean,
 ): AsyncGenerator<FileMember> {
-  for (const root of readableRoots(roots)) {
+  const readable = readableRoots(roots);
+  const reads = readable.length > MAX_READS ? [commonDirectory(readable)] : readable;
+  for (const root of reads) {
     for await (const member of membersBelow(context, { path: root, realPath: root })) {
       if (isWanted(member)) yield member;
     }
@@ -90,9 +95,6 @@ function isThroughLink(name: string, linked: readonly LinkedPlace[]): boolean {
   return linked.some(({ linkPath }) => name.startsWith(`${linkPath}/`));
 }
 
-/** Up to this many paths are read one by one. For more, their common directory is read. */
-const MAX_READS = 50;
-
 /**
  * Like {@link selectedFiles}, for a selection whose roots may contain far more files than are kept.
  * It filters the listed names first, and reads only the kept ones as far as possible.
@@ -107,9 +109,7 @@ export async function* listedFiles(
   const offer = (name: string): boolean =>
     !isThroughLink(name, linked) && offerBeside(selection, name, covered);
   const kept = await keptOf(context, { offer }, names);
-  const roots = outermostPaths(kept);
-  const reads = roots.length > MAX_READS ? [commonDirectory(roots)] : roots;
-  yield* filesOf(context, reads, ({ path }) => kept.has(path));
+  yield* filesOf(context, outermostPaths(kept), ({ path }) => kept.has(path));
 }
 
 /**

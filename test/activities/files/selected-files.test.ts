@@ -3,12 +3,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import type { Clock, ContainerEngine } from '../../../src/ports/index.ts';
 import type { FilesContext } from '../../../src/activities/files/files-context.ts';
-import { listedFiles } from '../../../src/activities/files/selected-files.ts';
+import { listedFiles, selectedFiles } from '../../../src/activities/files/selected-files.ts';
+import { planSelection } from '../../../src/domain/files/selection.ts';
+import { createFakeFileSystem } from '../support/fake-files.ts';
 
-const engine: Pick<ContainerEngine, 'readFiles'> = { readFiles: () => Promise.resolve(undefined) };
+type Engine = Pick<ContainerEngine, 'readFiles' | 'linkTarget'>;
+
+const EMPTY = createFakeFileSystem().engine;
+
+interface Scene {
+  readonly onPause?: () => void;
+  readonly signal?: AbortSignal;
+  readonly engine?: Engine;
+}
 
 /** A clock that advances by one millisecond each time it is read. */
-function sceneOf({ onPause, signal }: { onPause?: () => void; signal?: AbortSignal } = {}) {
+function sceneOf({ onPause, signal, engine = EMPTY }: Scene = {}) {
   let nowMs = 0;
   const clock: Clock = {
     ...{ nowMs: () => 0, monotonicMs: () => (nowMs += 1) },
@@ -52,4 +62,34 @@ describe('listed names', () => {
     await assert.rejects(files.next(), { name: 'AbortError' });
     assert.ok(asked < 200, `${asked} were asked about`);
   });
+});
+
+describe('untracked files', () => {
+  const cases: [paths: readonly string[], others: readonly string[], why: string][] = [
+    [[], [], 'without other paths, as of artifacts'],
+    [['lib/'], ['lib', 'lib/tracked'], 'beside a literal path, as of a cache'],
+  ];
+  for (const [paths, others, why] of cases) {
+    it(`are read in few calls, however many there are, ${why}`, async () => {
+      const { container, engine } = createFakeFileSystem();
+      for (const name of [...names, 'lib/tracked', 'not wanted']) {
+        container.set(`/project/${name}`, { text: name, modifiedMs: 0 });
+      }
+      container.set('/project/lib', { text: '', modifiedMs: 0, isDirectory: true });
+      let calls = 0;
+      const readFiles: Engine['readFiles'] = (...args) => {
+        calls += 1;
+        return engine.readFiles(...args);
+      };
+      const selection = planSelection({
+        ...{ projectDir: '/project', paths, exclude: [], untracked: names, subject: 'artifacts' },
+      });
+      const found: string[] = [];
+      const scene = sceneOf({ engine: { ...engine, readFiles } });
+      for await (const { path } of selectedFiles(scene, selection)) found.push(path);
+      assert.deepEqual(found.sort(), [...names, ...others].sort());
+      assert.match(JSON.stringify(selection.lines()), /untracked: found 1000 files/);
+      assert.ok(calls <= 51, `${calls} calls`);
+    });
+  }
 });
