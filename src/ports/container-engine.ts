@@ -60,7 +60,7 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
   readFiles(
     idOrName: string,
     path: string,
-    signal: AbortSignal,
+    options: ReadOptions,
   ): Promise<AsyncIterable<FileMember> | undefined>;
   /**
    * Returns the target of the link at `path` of a container, as an absolute path without links.
@@ -118,6 +118,16 @@ export interface ContainerEngine extends ServiceEngine, CacheVolumeEngine, Termi
     readonly volumes: readonly string[];
     readonly networks: readonly string[];
   }>;
+}
+
+/** How files of a container are read. */
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Whether a further name of a hard-linked file is wanted, by the path of the member. Called once
+   * for each such name, before its content is read anew. By default all of them are wanted.
+   */
+  readonly wantsLink?: (path: string) => boolean;
 }
 
 /** What an engine tells about a path. */

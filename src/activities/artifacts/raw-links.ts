@@ -30,7 +30,7 @@ async function* targetOf(context: ArtifactContext, link: FileMember): AsyncGener
   const target = await engine.linkTarget(container, `${projectDir}/${link.path}`);
   const inside = target === undefined || target === '' ? undefined : relativeTo(projectDir, target);
   if (inside !== undefined && inside !== '') {
-    const members = await engine.readFiles(container, `${projectDir}/${inside}`, signal);
+    const members = await engine.readFiles(container, `${projectDir}/${inside}`, { signal });
     for await (const member of members ?? []) {
       if (member.kind !== 'file') break;
       yield { ...member, path: link.path };

@@ -43,7 +43,7 @@ export async function takeLocal(
 }
 
 async function readLocal({ engine, container, signal }: CacheContext, { directory }: CacheAddress) {
-  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, signal)) ?? NOTHING;
+  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, { signal })) ?? NOTHING;
 }
 
 /**

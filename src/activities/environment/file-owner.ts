@@ -36,7 +36,7 @@ async function readText(engine: ContainerEngine, container: string, path: string
   const { signal } = new AbortController();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const { content } of (await engine.readFiles(container, path, signal)) ?? []) {
+  for await (const { content } of (await engine.readFiles(container, path, { signal })) ?? []) {
     for await (const chunk of content) {
       length += chunk.byteLength;
       if (length > MAX_ACCOUNT_BYTES) return '';

@@ -25,7 +25,7 @@ export async function takeExports(build: LiveBuild, run: TransferRun): Promise<v
   const engine = ports.engine(context.runner);
   const stat = await engine.statPath(container, path);
   if (stat?.kind === 'file' && stat.sizeBytes === 0) return build.keepExports([]);
-  const members = await engine.readFiles(container, path, signal);
+  const members = await engine.readFiles(container, path, { signal });
   for await (const member of members ?? []) {
     if (member.kind === 'file') {
       await build.keepExports(parseExports(await readWhole(member)));

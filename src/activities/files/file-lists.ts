@@ -62,7 +62,7 @@ async function readList(
   path: string,
 ): Promise<readonly string[] | undefined> {
   const { build: container } = containerNamesOf(context);
-  const members = await ports.engine(context.runner).readFiles(container, path, signal);
+  const members = await ports.engine(context.runner).readFiles(container, path, { signal });
   for await (const { kind, sizeBytes, content } of members ?? []) {
     if (kind !== 'file') return undefined;
     if (sizeBytes > MAX_LIST_BYTES) throw tooLong();

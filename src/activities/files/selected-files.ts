@@ -26,7 +26,7 @@ export async function* selectedFiles(
   const linked = await findLinkedPlaces(context, selection.places);
   const covered = yield* linkedFiles(context, selection, linked);
   const roots = selection.roots.filter((root) => !isThroughLink(root, linked));
-  yield* filesOf(context, roots, ({ path }) => offerBeside(selection, path, covered));
+  yield* filesOf(context, roots, (path) => offerBeside(selection, path, covered));
 }
 
 /** Up to this many paths are read one by one. For more, their common directory is read. */
@@ -35,14 +35,12 @@ const MAX_READS = 50;
 async function* filesOf(
   context: FilesContext,
   roots: readonly string[],
-  isWanted: (member: FileMember) => boolean,
+  isWanted: (path: string) => boolean,
 ): AsyncGenerator<FileMember> {
   const readable = readableRoots(roots);
   const reads = readable.length > MAX_READS ? [commonDirectory(readable)] : readable;
   for (const root of reads) {
-    for await (const member of membersBelow(context, { path: root, realPath: root })) {
-      if (isWanted(member)) yield member;
-    }
+    yield* membersBelow(context, { path: root, realPath: root, isWanted });
   }
 }
 
@@ -67,8 +65,8 @@ async function* linkedFiles(
   const covered = new Set<string>();
   for (const { place, linkPath, realPath } of linked) {
     if (realPath === undefined) continue;
-    for await (const member of membersBelow(context, { path: place.path, realPath })) {
-      if (!offer(member.path, place)) continue;
+    const isWanted = (path: string): boolean => offer(path, place);
+    for await (const member of membersBelow(context, { path: place.path, realPath, isWanted })) {
       covered.add(linkPath);
       yield member;
     }
@@ -109,7 +107,7 @@ export async function* listedFiles(
   const offer = (name: string): boolean =>
     !isThroughLink(name, linked) && offerBeside(selection, name, covered);
   const kept = await keptOf(context, { offer }, names);
-  yield* filesOf(context, outermostPaths(kept), ({ path }) => kept.has(path));
+  yield* filesOf(context, outermostPaths(kept), (path) => kept.has(path));
 }
 
 /**
@@ -147,16 +145,33 @@ interface Root {
   readonly path: string;
   /** The path to read from. */
   readonly realPath: string;
+  /** Called once for each path at or below the root. */
+  readonly isWanted: (path: string) => boolean;
 }
 
+/** Reads the wanted members at and below a root. */
 async function* membersBelow(
   { engine, container, variables, signal }: FilesContext,
-  { path, realPath }: Root,
+  { path, realPath, isWanted }: Root,
 ): AsyncGenerator<FileMember> {
   const from = realPath === '' ? variables.projectDir : `${variables.projectDir}/${realPath}`;
-  for await (const member of (await engine.readFiles(container, from, signal)) ?? []) {
-    const below = member.path.replace(/^[^/]*\/?/, '');
-    const relative = below === '' ? path : path === '' ? below : `${path}/${below}`;
-    if (relative !== '') yield { ...member, path: relative };
+  const pathOf = (name: string): string => {
+    const below = name.replace(/^[^/]*\/?/, '');
+    return below === '' ? path : path === '' ? below : `${path}/${below}`;
+  };
+  const takes = (name: string): boolean => {
+    const relative = pathOf(name);
+    return relative !== '' && isWanted(relative);
+  };
+  const takenLinks = new Set<string>();
+  const wantsLink = (name: string): boolean => {
+    const isTaken = takes(name);
+    if (isTaken) takenLinks.add(name);
+    return isTaken;
+  };
+  const members = await engine.readFiles(container, from, { signal, wantsLink });
+  for await (const member of members ?? []) {
+    if (!takenLinks.has(member.path) && !takes(member.path)) continue;
+    yield { ...member, path: pathOf(member.path) };
   }
 }

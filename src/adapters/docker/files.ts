@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import type { ContainerEngine, FileMember, PathStat } from '../../ports/index.ts';
+import type { ContainerEngine, FileMember, PathStat, ReadOptions } from '../../ports/index.ts';
 import { startingWith } from '../../domain/files/starting-with.ts';
 import { utf8Ancestor } from '../../domain/files/path-bytes.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { refusalFault } from './faults.ts';
+import { linkedMembers, type HardLinkEntry } from './hard-links.ts';
 import {
   indirectRead,
   indirectReadOf,
@@ -34,7 +35,7 @@ export function createFiles(parts: EngineParts): Files {
     statPath: (idOrName, path) => statPath(parts, { idOrName, path }),
     pathExists: (idOrName, path) => pathExists(parts, { idOrName, path }),
     linkTarget: (idOrName, path) => linkTarget(parts, { idOrName, path }),
-    readFiles: (idOrName, path, signal) => readFiles(parts, { idOrName, path, signal }),
+    readFiles: (idOrName, path, options) => readFiles(parts, { ...options, idOrName, path }),
     writeFiles: (idOrName, path, options) =>
       writeFiles(parts, {
         ...options,
@@ -100,10 +101,9 @@ async function linkTarget(parts: EngineParts, place: Place): Promise<string | un
   });
 }
 
-interface Reading extends Place {
-  readonly signal: AbortSignal;
-  /** The only wanted member below the directory at `path`; undefined when all are wanted. */
-  readonly only?: string;
+interface Reading extends Place, ReadOptions {
+  /** True: `path` is a directory that is read for one of its members. */
+  readonly isIndirect?: boolean;
 }
 
 async function readFiles(
@@ -144,7 +144,13 @@ async function readBelow(
   place: Reading,
   { directory, below }: IndirectRead,
 ): Promise<AsyncIterable<FileMember> | undefined> {
-  const members = await readFiles(parts, { ...place, path: `${directory}.`, only: below });
+  const { wantsLink = () => true } = place;
+  const members = await readFiles(parts, {
+    ...place,
+    path: `${directory}.`,
+    isIndirect: true,
+    wantsLink: (path) => isAtOrBelow(below, path) && wantsLink(path.slice(parentLength(below))),
+  });
   if (members === undefined) return undefined;
   const found = membersAt(members, below);
   const first = await found.next();
@@ -172,13 +178,17 @@ async function* membersAt(
   members: AsyncIterable<FileMember>,
   below: string,
 ): AsyncGenerator<FileMember, void, void> {
-  const parent = below.slice(0, below.lastIndexOf('/') + 1);
   for await (const member of members) {
     if (!isAtOrBelow(below, member.path)) continue;
-    yield { ...member, path: member.path.slice(parent.length) };
+    yield { ...member, path: member.path.slice(parentLength(below)) };
     // It is a single member, so nothing follows.
     if (member.path === below && member.kind !== 'directory') return;
   }
+}
+
+/** Returns the length of the path of the parent directory, with the slash at its end. */
+function parentLength(path: string): number {
+  return path.lastIndexOf('/') + 1;
 }
 
 function isAtOrBelow(top: string, path: string): boolean {
@@ -196,15 +206,18 @@ async function* membersOf(
   response: IncomingMessage,
   stream: Stream,
 ): AsyncGenerator<FileMember, void, void> {
-  const { idle } = stream;
-  const links: TarEntry[] = [];
+  const { idle, parts, place } = stream;
+  const { idOrName, signal, wantsLink } = place;
+  const links: HardLinkEntry[] = [];
   try {
     for await (const entry of readTar(touching(response, idle))) {
       // The consumer of the members may take any time.
       idle.pause();
       const member = memberOf(entry, contentOf(entry.content, stream));
       if (member !== undefined) yield member;
-      else if (isWantedLink(entry, stream.place)) links.push(entry);
+      else if (entry.kind === 'link' && wantsLink?.(cleanName(entry.path)) !== false) {
+        links.push(linkOf(entry, place));
+      }
       idle.touch();
     }
   } catch (error) {
@@ -215,11 +228,27 @@ async function* membersOf(
   }
   // Links are read last, because Docker gives no other answer about this container before the first
   // one ends.
-  for (const link of links) yield* linked(link, stream);
+  yield* linkedMembers(links, {
+    readOne: (path) => readFiles(parts, { idOrName, path, signal }),
+    readAgain: () => readFiles(parts, { ...place, wantsLink: () => false }),
+  });
 }
 
-function isWantedLink({ kind, path }: TarEntry, { only }: Reading): boolean {
-  return kind === 'link' && (only === undefined || isAtOrBelow(only, cleanName(path)));
+/**
+ * Describes a hard link to an earlier member. Reading it by itself gives its content. If it can
+ * only be found among other members, which would return the same link again, the first name is read
+ * instead. Docker up to 20.10 cannot find names that are not UTF-8.
+ */
+function linkOf({ path, linkTarget }: TarEntry, { path: top, isIndirect }: Reading): HardLinkEntry {
+  const clean = withoutTrailing(top, '/');
+  const parent = clean.slice(0, parentLength(clean));
+  const names = isIndirect ? [linkTarget] : [path, linkTarget];
+  const found = names.find((each) => utf8Ancestor(each) === each);
+  return {
+    path: cleanName(path),
+    target: cleanName(linkTarget),
+    source: found === undefined ? undefined : `${parent}${found}`,
+  };
 }
 
 async function* touching(
@@ -252,32 +281,6 @@ async function* contentOf(
     }
   } catch (error) {
     throw faultOf(error, stream);
-  }
-}
-
-/**
- * Reads a hard link to an earlier member. Reading it by itself gives its content. If it can only be
- * found among other members, which would return the same link again, the first name is read
- * instead. Docker up to 20.10 cannot find names that are not UTF-8; then everything is read again.
- */
-async function* linked(
-  { path: name, linkTarget }: TarEntry,
-  { parts, place: { only, ...place } }: Stream,
-): AsyncGenerator<FileMember, void, void> {
-  const clean = withoutTrailing(place.path, '/');
-  const parent = clean.slice(0, clean.lastIndexOf('/') + 1);
-  const path = cleanName(name);
-  const sources = only === undefined ? [name, linkTarget] : [linkTarget];
-  const source = sources.find((each) => utf8Ancestor(each) === each);
-  if (source !== undefined) {
-    const members = await readFiles(parts, { ...place, path: `${parent}${source}` });
-    for await (const member of members ?? []) yield { ...member, path };
-    return;
-  }
-  for await (const member of (await readFiles(parts, place)) ?? []) {
-    if (member.path !== cleanName(linkTarget)) continue;
-    yield { ...member, path };
-    return;
   }
 }
 

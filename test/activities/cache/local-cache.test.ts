@@ -119,7 +119,9 @@ it('leaves beside it the file of gitlab-runner and an empty one', async (t) => {
   const { context, archiveOf } = await openScene(t);
   await keepLocal(context, ADDRESS, await archiveOf('first'));
   const seen: string[] = [];
-  const members = await engine.readFiles(context.container, DIRECTORY, context.signal);
+  const members = await engine.readFiles(context.container, DIRECTORY, {
+    signal: context.signal,
+  });
   for await (const { path, sizeBytes } of members ?? []) seen.push(`${path} ${sizeBytes}`);
   assert.deepEqual(seen.sort().slice(1), [
     'deps/cache.zip 5',

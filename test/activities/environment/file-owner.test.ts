@@ -31,9 +31,9 @@ async function ownerOf({ user = '', wanted = '', passwd = PASSWD, flag = true }:
   const read: string[] = [];
   const { ports } = openProcess(createWorld(context), {
     engine: {
-      readFiles: (container, path, signal) => {
+      readFiles: (container, path, options) => {
         read.push(path);
-        return files.engine.readFiles(container, path, signal);
+        return files.engine.readFiles(container, path, options);
       },
       inspectImage: (id) =>
         Promise.resolve({ id, repoDigests: [], user, exposedPorts: [], entrypoint: [] }),

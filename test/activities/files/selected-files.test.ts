@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import type { Clock, ContainerEngine } from '../../../src/ports/index.ts';
+import type { Clock, ContainerEngine, FileMember } from '../../../src/ports/index.ts';
 import type { FilesContext } from '../../../src/activities/files/files-context.ts';
 import { listedFiles, selectedFiles } from '../../../src/activities/files/selected-files.ts';
 import { planSelection } from '../../../src/domain/files/selection.ts';
+import { file, membersOf } from '../../adapters/archives/support.ts';
 import { createFakeFileSystem } from '../support/fake-files.ts';
 
 type Engine = Pick<ContainerEngine, 'readFiles' | 'linkTarget'>;
@@ -33,6 +34,12 @@ function sceneOf({ onPause, signal, engine = EMPTY }: Scene = {}) {
     signal: signal ?? new AbortController().signal,
   };
   return scene;
+}
+
+async function pathsOf(files: AsyncIterable<FileMember>): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for await (const { path } of files) paths.push(path);
+  return paths.sort();
 }
 
 const names = Array.from({ length: 1_000 }, (_, index) => `file-${index}`);
@@ -81,15 +88,48 @@ describe('untracked files', () => {
         calls += 1;
         return engine.readFiles(...args);
       };
+      const scene = sceneOf({ engine: { ...engine, readFiles } });
       const selection = planSelection({
         ...{ projectDir: '/project', paths, exclude: [], untracked: names, subject: 'artifacts' },
       });
-      const found: string[] = [];
-      const scene = sceneOf({ engine: { ...engine, readFiles } });
-      for await (const { path } of selectedFiles(scene, selection)) found.push(path);
-      assert.deepEqual(found.sort(), [...names, ...others].sort());
+      const found = await pathsOf(selectedFiles(scene, selection));
+      assert.deepEqual(found, [...names, ...others].sort());
       assert.match(JSON.stringify(selection.lines()), /untracked: found 1000 files/);
       assert.ok(calls <= 51, `${calls} calls`);
     });
   }
+});
+
+describe('hard links', () => {
+  const LINKS = ['lib/kept', 'other/dropped'];
+
+  /** An engine with a file and its further names, and the links that it had to read. */
+  function openLinks() {
+    const read: string[] = [];
+    const engine: Engine = {
+      linkTarget: () => Promise.resolve(undefined),
+      readFiles: (_container, _path, { wantsLink }) => {
+        read.push(...LINKS.filter((name) => wantsLink?.(`project/${name}`) !== false));
+        const all = ['lib/first', ...read].map((name) => file(`project/${name}`, name));
+        return Promise.resolve(membersOf(all));
+      },
+    };
+    const options = { projectDir: '/project', paths: ['**/lib/*'], exclude: [] } as const;
+    const selection = planSelection({ ...options, subject: 'cache' });
+    return { read, selection, scene: sceneOf({ engine }) };
+  }
+
+  it('that are not kept are not read, and each is counted once', async () => {
+    const { read, selection, scene } = openLinks();
+    const found = await pathsOf(selectedFiles(scene, selection));
+    assert.deepEqual([found, read], [['lib/first', 'lib/kept'], ['lib/kept']]);
+    assert.match(JSON.stringify(selection.lines()), /found 2 matching/);
+  });
+
+  it('that are not kept are not read among many listed names', async () => {
+    const { read, selection, scene } = openLinks();
+    const listed = [...LINKS, 'lib/first', ...names.map((name) => `${name}/lib/x`)];
+    const found = await pathsOf(listedFiles(scene, selection, listed));
+    assert.deepEqual([found, read], [['lib/first', 'lib/kept'], ['lib/kept']]);
+  });
 });

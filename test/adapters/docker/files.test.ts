@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 type Seen = Pick<FileMember, 'path' | 'kind' | 'mode' | 'linkTarget'> & { readonly text: string };
 
 async function read(id: string, path: string): Promise<readonly Seen[] | undefined> {
-  const members = await engine.readFiles(id, path, never);
+  const members = await engine.readFiles(id, path, { signal: never });
   if (members === undefined) return undefined;
   const all: Seen[] = [];
   for await (const { path: name, kind, mode, linkTarget, content } of members) {
@@ -145,7 +145,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
       t,
       'mkdir /d; cd /d; for i in 1 2 3; do head -c 9000000 /dev/zero > $i; done',
     );
-    for await (const member of (await engine.readFiles(id, '/d', never)) ?? []) {
+    for await (const member of (await engine.readFiles(id, '/d', { signal: never })) ?? []) {
       if (member.kind === 'file') break;
     }
     // Docker does not answer requests about a container whose files are being read.
@@ -155,7 +155,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
   it('ends with the reason of the signal', async (t) => {
     const id = await ended(t, 'mkdir /d; head -c 9000000 /dev/zero > /d/f');
     const abort = new AbortController();
-    const members = await engine.readFiles(id, '/d', abort.signal);
+    const members = await engine.readFiles(id, '/d', { signal: abort.signal });
     await assert.rejects(async () => {
       for await (const member of members ?? []) {
         for await (const chunk of member.content) if (chunk) abort.abort(new Error('stopped'));
@@ -168,7 +168,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
       response.writeHead(200, { 'Content-Type': 'application/x-tar' });
       response.write(Buffer.alloc(100));
     });
-    const members = await silent.readFiles('x', '/d', never);
+    const members = await silent.readFiles('x', '/d', { signal: never });
     await assert.rejects(async () => {
       for await (const member of members ?? []) assert.fail(member.path);
     }, TransientError);
@@ -176,7 +176,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
 
   it('gives up on a daemon that does not answer', async (t) => {
     const silent = await engineFor(t, () => undefined);
-    await assert.rejects(silent.readFiles('x', '/d', never), TransientError);
+    await assert.rejects(silent.readFiles('x', '/d', { signal: never }), TransientError);
   });
 
   it('fails when the connection breaks in the middle', async (t) => {
@@ -184,7 +184,7 @@ line" "back\\\\slash"; printf x > "${deep}/f"`,
       response.writeHead(200);
       response.write(Buffer.alloc(100), () => response.destroy());
     });
-    const members = await broken.readFiles('x', '/d', never);
+    const members = await broken.readFiles('x', '/d', { signal: never });
     await assert.rejects(async () => {
       for await (const member of members ?? []) assert.fail(member.path);
     }, TransientError);
@@ -362,7 +362,7 @@ describe('very many files', () => {
     const before = process.memoryUsage().rss;
     await engine.writeFiles(id, '/w', { members: many(), signal: never });
     let seen = 0;
-    for await (const { kind } of (await engine.readFiles(id, '/w', never)) ?? []) {
+    for await (const { kind } of (await engine.readFiles(id, '/w', { signal: never })) ?? []) {
       if (kind === 'file') seen += 1;
     }
     assert.equal(seen, count);

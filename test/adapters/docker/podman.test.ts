@@ -56,7 +56,7 @@ describe(
       const id = await ranToEnd(t, engine, { script: 'echo text > /file' });
       const lost = { name: 'TransientError', message: /mounting storage .*merged: no such file/ };
       await podman.recordMount(id);
-      await assert.rejects(engine.readFiles(id, '/file', never), lost);
+      await assert.rejects(engine.readFiles(id, '/file', { signal: never }), lost);
       assert.deepEqual(await readAll(engine, id, '/file'), ['file text\n']);
       await podman.recordMount(id);
       await assert.rejects(engine.startContainer(id), lost);
@@ -307,7 +307,7 @@ async function readAll(
   id: string,
   path: string,
 ): Promise<readonly string[] | undefined> {
-  const members = await engine.readFiles(id, path, never);
+  const members = await engine.readFiles(id, path, { signal: never });
   if (members === undefined) return undefined;
   const lines: string[] = [];
   for await (const { path: name, kind, linkTarget, content } of members) {

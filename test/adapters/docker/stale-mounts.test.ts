@@ -40,7 +40,7 @@ const never = new AbortController().signal;
 const calls: readonly [call: string, ask: (engine: ContainerEngine) => Promise<unknown>][] = [
   ['POST /containers/x/start', (engine) => engine.startContainer('x')],
   ['HEAD /containers/x/archive', (engine) => engine.linkTarget('x', '/f')],
-  ['GET /containers/x/archive', (engine) => engine.readFiles('x', '/f', never)],
+  ['GET /containers/x/archive', (engine) => engine.readFiles('x', '/f', { signal: never })],
   ['PUT /containers/x/archive', (engine) => engine.putArchive('x', '/', [])],
 ];
 for (const [call, ask] of calls) {
