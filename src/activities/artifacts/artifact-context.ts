@@ -13,7 +13,7 @@ import type { FileNames } from '../files/file-lists.ts';
 import type { TransferRun } from '../files/transfer-run.ts';
 
 type ArtifactPorts = ConfirmPorts &
-  Pick<Ports, 'archives' | 'builds' | 'coordinator' | 'randomness' | 'runningSha256'>;
+  Pick<Ports, 'archives' | 'builds' | 'coordinator' | 'hostFiles' | 'randomness' | 'runningSha256'>;
 
 /** Everything that packing and sending one artifacts entry needs. */
 export interface ArtifactContext {

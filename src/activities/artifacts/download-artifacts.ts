@@ -30,6 +30,15 @@ const FAILED: StageOutcome = { kind: 'script_failed', exitCode: 1 };
  * done.
  */
 export const downloadArtifacts: Transfer = async (build, run) => {
+  const file = await scratchFile(build, run);
+  try {
+    return await downloadAll(build, run);
+  } finally {
+    await run.ports.hostFiles.remove(file);
+  }
+};
+
+async function downloadAll(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
   const { context } = build;
   const variables = buildVariables(context, { jobStatus: run.request.jobStatus });
   for (const [index, dependency] of neededDependencies(context).entries()) {
@@ -43,7 +52,7 @@ export const downloadArtifacts: Transfer = async (build, run) => {
     await unpacked.set(context.buildId, run.ports);
   }
   return { kind: 'succeeded' };
-};
+}
 
 interface Download extends TransferRun {
   readonly dependency: JobDependency;
@@ -54,7 +63,7 @@ function titleOf({ name, id }: JobDependency): string {
   return `${formatNotice(`Downloading artifacts for ${name} (${id})...`)}\n`;
 }
 
-function scratchFile({ context }: LiveBuild, { ports }: Download): Promise<string> {
+function scratchFile({ context }: LiveBuild, { ports }: TransferRun): Promise<string> {
   return ports.builds.scratchFile(context.buildId, SCRATCH_NAME);
 }
 

@@ -4,6 +4,7 @@ import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import { packArtifact } from './pack-artifact.ts';
 import {
   openArtifactContext,
+  packedFile,
   readProgress,
   wasSent,
   type ArtifactContext,
@@ -44,5 +45,8 @@ async function deliver(context: ArtifactContext): Promise<Progress> {
   const title = formatRunnerLine('info', 'Uploading artifacts...');
   await context.build.trace.appendOnce(`${context.key}/title`, title);
   const progress = (await readProgress(context)) ?? (await packArtifact(context));
-  return progress.state === 'packed' ? sendArtifact(context) : progress;
+  const end = progress.state === 'packed' ? await sendArtifact(context) : progress;
+  // The end is noted, so no later call opens the packed file.
+  await context.ports.hostFiles.remove(await packedFile(context));
+  return end;
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DownloadReply, UpdateReply } from '../../../src/ports/index.ts';
+import type { Coordinator, DownloadReply, UpdateReply } from '../../../src/ports/index.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import { TransientError } from '../../../src/domain/failure.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import { runActivity } from '../support/drive.ts';
+import { archiveOf, createFakeFileSystem } from '../support/fake-files.ts';
 import { openProcess } from '../support/process.ts';
 import { createWorld } from '../support/world.ts';
 
@@ -30,6 +31,9 @@ interface Download {
   readonly replies: readonly DownloadReply[];
   /** The number of requests for its state that GitLab leaves unanswered. */
   readonly silences?: number;
+  readonly archive?: string;
+  /** The number of earlier jobs with artifacts. */
+  readonly jobs?: number;
 }
 
 interface Downloaded {
@@ -38,19 +42,31 @@ interface Downloaded {
   readonly asked: number;
   readonly pausesMs: readonly number[];
   readonly trace: string;
+  /** The scratch files that are left on the node. */
+  readonly left: readonly string[];
 }
 
-async function download({ replies, silences = 0 }: Download): Promise<Downloaded> {
+async function download({
+  replies,
+  silences = 0,
+  archive = archiveOf({ a: 'made' }),
+  jobs = 1,
+}: Download): Promise<Downloaded> {
   const artifact = { filename: 'a.zip', size: 1 };
-  const dependency = { id: 7, name: 'compile', token: 'job-token', artifacts_file: artifact };
-  const context = contextOf({ job: { dependencies: [dependency] } });
+  const dependencies = Array.from({ length: jobs }, (_, index) => ({
+    ...{ id: 7 + index, name: 'compile', token: 'job-token', artifacts_file: artifact },
+  }));
+  const context = contextOf({ job: { dependencies } });
   const { buildId } = context;
   let asked = 0;
   let silent = 0;
-  const coordinator = {
-    downloadArtifact: (): Promise<DownloadReply> => {
+  const { engine, node: disk, archives, hostFiles } = createFakeFileSystem();
+  const coordinator: Partial<Coordinator> = {
+    downloadArtifact: (_job, { file }) => {
       asked += 1;
-      return Promise.resolve(replies[asked - 1] ?? DONE);
+      const reply = replies[asked - 1] ?? DONE;
+      if (reply.kind === 'done') disk.set(file, archive);
+      return Promise.resolve(reply);
     },
     updateJob: (): Promise<UpdateReply> => {
       silent += 1;
@@ -67,12 +83,13 @@ async function download({ replies, silences = 0 }: Download): Promise<Downloaded
     return usual.sleep(Math.min(ms, 60_000), signal);
   };
   const clock = { ...usual, sleep };
-  const { node } = openProcess(world, { coordinator, ports: { clock } }).activities;
+  const ports = { clock, archives, hostFiles };
+  const { node } = openProcess(world, { coordinator, engine, ports }).activities;
   await runActivity(() => node.prepareEnvironment({ buildId }));
   const stage = { name: 'download_artifacts', place: 'transfer', attempts: 1 } as const;
   const request = { stage, attempt: 1, jobStatus: 'running' } as const;
   const outcome = await runActivity(() => node.runStage({ buildId }, request));
-  return { outcome, asked, pausesMs, trace: world.spool.saved.text };
+  return { outcome, asked, pausesMs, trace: world.spool.saved.text, left: [...disk.keys()] };
 }
 
 describe('artifacts that cannot be downloaded', () => {
@@ -104,4 +121,18 @@ describe('artifacts that cannot be downloaded', () => {
     assert.deepEqual(pausesMs, [60_000, 3_600_000]);
     assert.match(trace, /WARNING: .*coordinator\.\.\. 429 Too Many Requests: asks again in 1m0s/);
   });
+});
+
+describe('a downloaded archive', () => {
+  const cases: [why: string, download: Download, kind: StageOutcome['kind']][] = [
+    ['once all are unpacked', { replies: [], jobs: 2 }, 'succeeded'],
+    ['when it is refused', { replies: [], archive: 'no archive' }, 'script_failed'],
+    ['when the next one is not there', { replies: [DONE, NOT_FOUND], jobs: 2 }, 'script_failed'],
+  ];
+  for (const [why, given, kind] of cases) {
+    it(`is removed from the node ${why}`, async () => {
+      const { outcome, left } = await download(given);
+      assert.deepEqual([outcome.kind, left], [kind, []]);
+    });
+  }
 });

@@ -75,6 +75,37 @@ describe('artifacts', () => {
   });
 });
 
+describe('a packed file', () => {
+  /** Uploads, and returns the files that were removed from the node. */
+  async function removedBy(options: UploadOptions): Promise<readonly string[]> {
+    const removed: string[] = [];
+    const { archives, hostFiles } = createFakeFileSystem();
+    const remove = (file: string): Promise<void> => Promise.resolve(void removed.push(file));
+    const ports = { archives, ...options.ports, hostFiles: { ...hostFiles, remove } };
+    await upload({ ...options, ports }).catch((error: unknown) => {
+      assert.ok(error instanceof TransientError);
+    });
+    return removed;
+  }
+
+  it('is removed once GitLab has taken or refused it, and kept while GitLab is away', async () => {
+    const artifacts = [{}, {}, {}];
+    const answers = [answer('created', 201), answer('too_large', 413), UNANSWERED];
+    assert.deepEqual(await removedBy({ artifacts, answers, update: UNANSWERED }), [
+      '/scratch/artifact-0',
+      '/scratch/artifact-1',
+    ]);
+  });
+
+  it('is removed when its archive is refused', async () => {
+    const refusal = new FinalError(FailureType.InvalidArchive, 'one name is there twice');
+    const { archives } = createFakeFileSystem();
+    const pack = (): Promise<never> => Promise.reject(refusal);
+    const removed = await removedBy({ ports: { archives: { ...archives, pack } } });
+    assert.deepEqual(removed, ['/scratch/artifact-0']);
+  });
+});
+
 describe('an upload', () => {
   it('is repeated after a fault, and fails the stage after three tries', async () => {
     const broken = [502, 500, 502].map((status) => answer('failed', status));
