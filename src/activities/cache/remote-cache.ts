@@ -30,18 +30,39 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads the object. If it is missing, downloads the object that the opposite value of
- * FF_HASH_CACHE_KEYS names.
+ * Downloads the object. If it is missing or refused, downloads the object that the opposite value
+ * of FF_HASH_CACHE_KEYS names. S3 refuses a missing object when the key may not list the bucket.
+ * Source: gitlab-runner `commands/helpers/cache_extractor.go` (selectPresignedURL).
  */
 export async function downloadCache(
   context: CacheContext,
   { store, objectName, otherObjectName }: RemoteCache,
   options: DownloadOptions,
 ): Promise<CacheReply> {
-  const ask = (object: string): Promise<CacheReply> =>
-    withTries(context, () => store.download(object, { ...callOf(context), ...options }));
-  const reply = await ask(objectName);
-  return reply.kind === 'missing' && otherObjectName !== undefined ? ask(otherObjectName) : reply;
+  const ask = (object: string): Promise<CacheReply | FinalError> =>
+    withTries(context, () => store.download(object, { ...callOf(context), ...options })).catch(
+      returnRefusal,
+    );
+  const first = await ask(objectName);
+  const other =
+    isFound(first) || otherObjectName === undefined ? undefined : await ask(otherObjectName);
+  const reply = other !== undefined && isFound(other) ? other : first;
+  if (reply instanceof FinalError) throw reply;
+  return reply;
+}
+
+function isFound(reply: CacheReply | FinalError): boolean {
+  return !(reply instanceof FinalError) && reply.kind !== 'missing';
+}
+
+/** Returns the fault when the store has answered with it. Throws all others. */
+function returnRefusal(error: unknown): FinalError {
+  const isRefusal =
+    error instanceof FinalError &&
+    error.type === FailureType.ExternalDependency &&
+    !(error.cause instanceof TransientError);
+  if (!isRefusal) throw error;
+  return error;
 }
 
 /** Uploads an archive unless it exceeds the runner's limit. A larger one stays only on the node. */

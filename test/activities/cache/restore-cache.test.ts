@@ -7,6 +7,8 @@ import { CACHE, objectOf, openCacheStage, PROJECT, STORE_IS_AWAY } from './suppo
 const LOCAL = `${CACHE}/deps/cache.zip`;
 const S3 = { type: 's3' };
 const NO_FAULT = { kind: 'succeeded' } as const;
+const REFUSAL = (words = '403 AccessDenied'): Error =>
+  new FinalError(FailureType.ExternalDependency, words);
 const INCOMPLETE = { kind: 'succeeded', isIncomplete: true } as const;
 
 describe('a cache without a store', () => {
@@ -79,6 +81,23 @@ describe('a cache in a store', () => {
     assert.equal(files.container.get(`${PROJECT}/deps/a`)?.text, 'hashed');
   });
 
+  it('is found under that name when the store refuses what it does not have', async () => {
+    const { files, store, run } = openCacheStage();
+    const text = archiveOf({ 'deps/a': 'hashed' });
+    store.objects.set(objectOf('sh/sha256-deps'), { text, modifiedMs: 2_000 });
+    store.faults.push(REFUSAL());
+    assert.deepEqual(await run({ cache: {}, runnerCache: S3 }), NO_FAULT);
+    assert.equal(files.container.get(`${PROJECT}/deps/a`)?.text, 'hashed');
+  });
+
+  it('fails by the first refusal when the store refuses both names', async () => {
+    const { store, run, trace } = openCacheStage();
+    store.faults.push(REFUSAL('the first'), REFUSAL('the second'));
+    assert.deepEqual(await run({ cache: {}, runnerCache: S3 }), INCOMPLETE);
+    assert.match(trace(), /WARNING: the first.*Failed to extract cache/s);
+    assert.doesNotMatch(trace(), /the second/);
+  });
+
   const faults: [faults: Error[], calls: number, isRestored: boolean, why: string][] = [
     [[STORE_IS_AWAY(), STORE_IS_AWAY()], 3, true, 'is tried three times'],
     [
@@ -87,9 +106,9 @@ describe('a cache in a store', () => {
       'is given up after three tries',
     ],
     [
-      [new FinalError(FailureType.ExternalDependency, '403 AccessDenied')],
-      ...([1, false] as const),
-      'is not asked for again when it is refused',
+      [REFUSAL()],
+      ...([2, false] as const),
+      'is asked for once by each of its names when it is refused',
     ],
   ];
   for (const [thrown, calls, isRestored, why] of faults) {
