@@ -1,6 +1,7 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { planRestore, type PlannedCache } from '../../domain/cache/plan-caches.ts';
 import { FailureType } from '../../domain/failure.ts';
+import { storeKindOf } from '../../domain/runner/cache-config.ts';
 import {
   warnOnFailure,
   openCacheContext,
@@ -102,7 +103,7 @@ async function fetchArchive(
   } else {
     const localMs = await localModifiedMs(context, address);
     const reply = await downloadCache(context, remote, { file, localModifiedMs: localMs });
-    if (reply.kind === 'missing') {
+    if (reply.kind === 'missing' && !takesLocalInstead(context)) {
       await print(context, 'warning', 'file does not exist');
       return false;
     }
@@ -111,9 +112,18 @@ async function fetchArchive(
       await keepLocal(context, address, { file, modifiedMs: reply.modifiedMs });
       return true;
     }
-    await print(context, 'plain', 'cache.zip is up to date');
+    if (reply.kind === 'up_to_date') await print(context, 'plain', 'cache.zip is up to date');
   }
   const isHere = await takeLocal(context, address, file);
   if (!isHere) await print(context, 'warning', 'Cache file does not exist');
   return isHere;
+}
+
+/**
+ * Whether the local archive stands in for one that the store lacks. Source: gitlab-runner
+ * `commands/helpers/cache_extractor.go` (handleGoCloudURL), which serves Azure.
+ */
+function takesLocalInstead({ build }: CacheContext): boolean {
+  const { cache } = build.context.runner;
+  return cache !== undefined && storeKindOf(cache) === 'azure';
 }

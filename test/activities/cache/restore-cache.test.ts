@@ -73,6 +73,22 @@ describe('a cache in a store', () => {
     assert.match(trace(), /cache\.zip is up to date/);
   });
 
+  const missing: [type: string, isRestored: boolean][] = [
+    ['azure', true],
+    ['s3', false],
+    ['gcs', false],
+  ];
+  for (const [type, isRestored] of missing) {
+    it(`${isRestored ? 'is' : 'is not'} replaced by the local one where ${type} lacks it`, async () => {
+      const { files, run, trace } = openCacheStage();
+      files.container.set(LOCAL, { text: archiveOf({ 'deps/a': 'local' }), modifiedMs: 1_000 });
+      const outcome = await run({ cache: {}, runnerCache: { type } });
+      assert.deepEqual(outcome, isRestored ? NO_FAULT : INCOMPLETE);
+      assert.equal(files.container.has(`${PROJECT}/deps/a`), isRestored);
+      assert.doesNotMatch(trace(), /is up to date/);
+    });
+  }
+
   it('is found under the name that FF_HASH_CACHE_KEYS would give it', async () => {
     const { files, store, run } = openCacheStage();
     const text = archiveOf({ 'deps/a': 'hashed' });
