@@ -16,6 +16,24 @@ export interface PresignedRequest {
   readonly url: string;
   /** Headers to send with the request, because they are part of the signature. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Returns the requests that upload a file of this size, one after another; undefined when one
+   * request takes it as a whole. Absent when one request takes any size.
+   */
+  readonly partsOf?: (sizeBytes: number) => readonly UploadPart[] | undefined;
+}
+
+/** One of several requests that upload a file together. */
+export interface UploadPart {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: ByteRange | string;
+}
+
+/** The bytes [startByte, endByte) of the file. */
+export interface ByteRange {
+  readonly startByte: number;
+  readonly endByte: number;
 }
 
 /**

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { request, type Dispatcher } from 'undici';
 import type { CacheCall, CacheDownload, CacheReply, CacheUpload } from '../../ports/cache-store.ts';
 import { isDiskFullCode } from '../../domain/disk-full.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { headerOf, saveBody } from '../http/body.ts';
-import type { PresignedRequest } from './presigner.ts';
+import type { PresignedRequest, UploadPart } from './presigner.ts';
 import { refusalFault } from './refusal.ts';
 
 /** Source: gitlab-runner `commands/helpers/cache_client.go`. */
@@ -33,17 +33,10 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
       limited(call, async (signal) => {
         const dispatcher = await open();
         const { size } = await stat(call.file);
-        const headers = {
-          ...presigned.headers,
-          'content-type': 'application/octet-stream',
-          'content-length': `${size}`,
-          'last-modified': new Date(call.modifiedMs).toUTCString(),
-        };
-        const body = createReadStream(call.file);
-        const options = { method: 'PUT', headers, body, dispatcher, signal } as const;
-        const response = await ask(presigned, options).finally(() => body.destroy());
-        if (!isGood(response)) throw await refusalFault(response);
-        await response.body.dump();
+        const whole = { ...presigned, content: { startByte: 0, endByte: size } };
+        for (const part of presigned.partsOf?.(size) ?? [whole]) {
+          await uploadPart(part, call, { dispatcher, signal });
+        }
       }),
 
     has: (presigned, call) =>
@@ -56,6 +49,36 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
         return isGood(response) || response.statusCode === 416;
       }),
   };
+}
+
+async function uploadPart(
+  part: UploadPart,
+  { file, modifiedMs }: CacheUpload,
+  connection: Pick<Options, 'dispatcher' | 'signal'>,
+): Promise<void> {
+  const { sizeBytes, body } = bodyOf(part.content, file);
+  const headers = {
+    ...part.headers,
+    'content-type': 'application/octet-stream',
+    'content-length': `${sizeBytes}`,
+    'last-modified': new Date(modifiedMs).toUTCString(),
+  };
+  const response = await ask(part, { ...connection, method: 'PUT', headers, body }).finally(() =>
+    body.destroy(),
+  );
+  if (!isGood(response)) throw await refusalFault(response);
+  await response.body.dump();
+}
+
+function bodyOf(content: UploadPart['content'], file: string) {
+  if (typeof content === 'string') {
+    const bytes = Buffer.from(content);
+    return { sizeBytes: bytes.byteLength, body: Readable.from([bytes]) };
+  }
+  const { startByte, endByte } = content;
+  // The end of a stream is inclusive. An empty file has no byte to read, whatever the end.
+  const body = createReadStream(file, { start: startByte, end: Math.max(startByte, endByte - 1) });
+  return { sizeBytes: endByte - startByte, body };
 }
 
 /** Returns an address without its query, which contains the signature, for logs. */
@@ -71,7 +94,10 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-function ask({ url }: PresignedRequest, options: Options): Promise<Dispatcher.ResponseData> {
+function ask(
+  { url }: Pick<PresignedRequest, 'url'>,
+  options: Options,
+): Promise<Dispatcher.ResponseData> {
   return request(url, { ...options, headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: 0 });
 }
 

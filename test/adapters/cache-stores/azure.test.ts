@@ -54,6 +54,30 @@ describe('addresses of caches in Azure', () => {
     assert.deepEqual(headers, { 'x-ms-blob-type': 'BlockBlob', 'x-ms-meta-cachekey': 'k' });
   });
 
+  it('upload up to 5,000 MiB by one request, and more in blocks', async () => {
+    const { url, partsOf } = await presign('PUT');
+    const mostBytes = 5_000 * 1024 ** 2;
+    assert.equal(partsOf?.(mostBytes), undefined);
+    const [list, ...blocks] = [...(partsOf?.(mostBytes + 1) ?? [])].reverse();
+    let endByte = 0;
+    let ids = '';
+    for (const block of blocks.reverse()) {
+      assert.ok(typeof block.content === 'object');
+      assert.equal(block.content.startByte, endByte);
+      endByte = block.content.endByte;
+      const id = new URL(block.url).searchParams.get('blockid') ?? '';
+      assert.equal(block.url, `${url}&comp=block&blockid=${id}`);
+      assert.match(id, /^\w{8}$/);
+      ids += `<Latest>${id}</Latest>`;
+    }
+    assert.equal(endByte, mostBytes + 1);
+    assert.deepEqual(list, {
+      url: `${url}&comp=blocklist`,
+      headers: { 'x-ms-meta-cachekey': 'k', 'x-ms-blob-content-type': 'application/octet-stream' },
+      content: `<?xml version="1.0" encoding="utf-8"?><BlockList>${ids}</BlockList>`,
+    });
+  });
+
   it('cannot be made without account, key and container', async () => {
     await assert.rejects(
       presign('GET', { accountKey: '', containerName: '' }),
