@@ -1,5 +1,6 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { planSave, type PlannedCache } from '../../domain/cache/plan-caches.ts';
+import { readCompressionLevel } from '../../domain/files/compression-level.ts';
 import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
 import { planSelection, type SelectionOptions } from '../../domain/files/selection.ts';
 import { FailureType } from '../../domain/failure.ts';
@@ -174,17 +175,13 @@ async function saveAnew(
   await uploadCache(context, address, { file, sizeBytes, modifiedMs });
 }
 
-const LEVELS = ['fastest', 'fast', 'default', 'slow', 'slowest'] as const;
-
 async function packOptions(context: CacheContext): Promise<Pick<PackOptions, 'format' | 'level'>> {
-  const { variables } = context;
-  const wanted = variables.get('CACHE_COMPRESSION_LEVEL').toLowerCase();
-  const level = LEVELS.find((known) => known === wanted);
-  if (level === undefined && wanted !== '') {
-    const text = `CACHE_COMPRESSION_LEVEL: compression level "${wanted.slice(0, 100)}" is invalid, falling back to default`;
-    await print(context, 'warning', text);
+  const wanted = context.variables.get('CACHE_COMPRESSION_LEVEL').toLowerCase();
+  const { level, warning } = readCompressionLevel(wanted);
+  if (warning !== undefined) {
+    await print(context, 'warning', `CACHE_COMPRESSION_LEVEL: ${warning}`);
   }
-  return { format: await formatOf(context), level: level ?? 'default' };
+  return { format: await formatOf(context), level };
 }
 
 async function formatOf(context: CacheContext): Promise<PackOptions['format']> {
