@@ -1,8 +1,6 @@
 import type { JobArtifact, JobPayload } from '../job/payload.ts';
+import { appliesAfter, type ScriptsEnd } from '../job/when.ts';
 import { withoutTrailing } from '../without-trailing.ts';
-
-/** How the scripts of a build ended. */
-export type ScriptsEnd = 'success' | 'failure';
 
 /** One entry of the payload that is sent to GitLab, with its place in the payload. */
 export interface PlannedUpload {
@@ -18,17 +16,11 @@ export interface PlannedUpload {
 export function uploadsAfter({ artifacts }: JobPayload, end: ScriptsEnd): readonly PlannedUpload[] {
   return artifacts
     .map((artifact, index) => ({ artifact, index }))
-    .filter(({ artifact }) => namesFiles(artifact) && isWanted(artifact, end));
+    .filter(({ artifact }) => namesFiles(artifact) && appliesAfter(artifact, end));
 }
 
 function namesFiles({ paths, exclude, untracked }: JobArtifact): boolean {
   return paths.length > 0 || exclude.length > 0 || untracked;
-}
-
-/** Source: gitlab-runner `common/spec` (ArtifactWhen). */
-function isWanted({ when }: JobArtifact, end: ScriptsEnd): boolean {
-  if (when === 'always') return true;
-  return end === 'success' ? when === '' || when === 'on_success' : when === 'on_failure';
 }
 
 const DEFAULT_NAME = 'artifacts';

@@ -3,6 +3,7 @@ import { hasCaches } from '../cache/plan-caches.ts';
 import { outlivesBuild, planMounts } from './mounts.ts';
 import { jobTimeoutSeconds } from '../variables/runner-variables.ts';
 import type { JobStep } from '../job/payload.ts';
+import type { ScriptsEnd } from '../job/when.ts';
 import type { Variables } from '../variables/variables.ts';
 import { readGitSettings } from '../script/git-settings.ts';
 import { needsFileLists, type ListingInput } from '../script/list-files.ts';
@@ -15,8 +16,6 @@ import type {
   StageName,
   StagePlace,
 } from '../context/stage.ts';
-
-type End = 'success' | 'failure';
 
 const AFTER_SCRIPT = 'after_script';
 const AFTER_SCRIPT_TIMEOUT_MS = 5 * 60_000;
@@ -155,9 +154,9 @@ function planRestoring({ job }: BuildContext, variables: Variables): readonly Pl
 
 /** Plans the stages that save the build's files: caches first, then artifacts. */
 function planFinish({ job }: BuildContext): FinishPlan {
-  const caches = (end: End, name: StageName) =>
+  const caches = (end: ScriptsEnd, name: StageName) =>
     hasCaches(job, end) ? [stage(name, 'transfer')] : [];
-  const uploads = (end: End, name: StageName) =>
+  const uploads = (end: ScriptsEnd, name: StageName) =>
     uploadsAfter(job, end).length > 0 ? [stage(name, 'transfer')] : [];
   return {
     onSuccess: [

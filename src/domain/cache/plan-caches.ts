@@ -1,4 +1,5 @@
 import type { JobCache, JobPayload } from '../job/payload.ts';
+import { appliesAfter, type ScriptsEnd } from '../job/when.ts';
 import type { RunnerLineLevel } from '../trace/sections.ts';
 import { planAddress, type CacheAddress, type CacheInput } from './address.ts';
 import { quoteKey } from './key.ts';
@@ -30,18 +31,9 @@ function hasCacheFiles({ untracked, paths }: JobCache): boolean {
   return untracked || paths.length > 0;
 }
 
-/**
- * Whether a cache is saved after the scripts ended in this way. Source: gitlab-runner
- * `common/spec`.
- */
-export function isSavedAfter({ when }: JobCache, end: 'success' | 'failure'): boolean {
-  if (when === 'always') return true;
-  return end === 'success' ? when === '' || when === 'on_success' : when === 'on_failure';
-}
-
 /** Whether the job has caches that a stage has to handle. */
-export function hasCaches({ cache }: JobPayload, end?: 'success' | 'failure'): boolean {
-  return cache.some((one) => hasCacheFiles(one) && (end === undefined || isSavedAfter(one, end)));
+export function hasCaches({ cache }: JobPayload, end?: ScriptsEnd): boolean {
+  return cache.some((one) => hasCacheFiles(one) && (end === undefined || appliesAfter(one, end)));
 }
 
 /**
@@ -55,8 +47,8 @@ export function planRestore(input: CacheInput): readonly PlannedCache[] {
 /**
  * Plans what to save after the scripts. Source: gitlab-runner `shells/abstract.go` (archiveCache).
  */
-export function planSave(input: CacheInput, end: 'success' | 'failure'): readonly PlannedCache[] {
-  const isMeant = (cache: JobCache): boolean => hasCacheFiles(cache) && isSavedAfter(cache, end);
+export function planSave(input: CacheInput, end: ScriptsEnd): readonly PlannedCache[] {
+  const isMeant = (cache: JobCache): boolean => hasCacheFiles(cache) && appliesAfter(cache, end);
   return planDirection(input, { doing: 'archiving', policy: 'push', isMeant });
 }
 
