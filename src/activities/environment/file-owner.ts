@@ -1,4 +1,5 @@
 import { numericOwner } from '../../domain/executor/file-owner.ts';
+import { readContent } from '../../domain/files/read-content.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
 import { planFor, type PlanPorts } from './containers.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -34,15 +35,9 @@ export async function findOwner(
 
 async function readText(engine: ContainerEngine, container: string, path: string): Promise<string> {
   const { signal } = new AbortController();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const { content } of (await engine.readFiles(container, path, { signal })) ?? []) {
-    for await (const chunk of content) {
-      length += chunk.byteLength;
-      if (length > MAX_ACCOUNT_BYTES) return '';
-      chunks.push(chunk.slice());
-    }
+  for await (const member of (await engine.readFiles(container, path, { signal })) ?? []) {
+    if (member.sizeBytes > MAX_ACCOUNT_BYTES) return '';
+    return new TextDecoder().decode(await readContent(member));
   }
-  const decoder = new TextDecoder();
-  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('');
+  return '';
 }

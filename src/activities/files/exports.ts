@@ -1,5 +1,6 @@
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { readContent } from '../../domain/files/read-content.ts';
 import { parseExports } from '../../domain/variables/exported-variables.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import { envFile } from '../../domain/script/exports.ts';
@@ -28,7 +29,8 @@ export async function takeExports(build: LiveBuild, run: TransferRun): Promise<v
   const members = await engine.readFiles(container, path, { signal });
   for await (const member of members ?? []) {
     if (member.kind === 'file') {
-      await build.keepExports(parseExports(await readWhole(member)));
+      assertFits(member);
+      await build.keepExports(parseExports(await readContent(member)));
       return;
     }
     const text = 'GITLAB_ENV is not a plain file any more: names and paths do without it';
@@ -38,18 +40,10 @@ export async function takeExports(build: LiveBuild, run: TransferRun): Promise<v
   }
 }
 
-async function readWhole({ sizeBytes, content }: FileMember): Promise<Uint8Array> {
-  if (sizeBytes > MAX_ENV_FILE_BYTES) {
-    throw new FinalError(
-      FailureType.RunnerSystem,
-      `the GITLAB_ENV file has ${sizeBytes} bytes, the most is ${MAX_ENV_FILE_BYTES}: let the job write less into it`,
-    );
-  }
-  const bytes = new Uint8Array(sizeBytes);
-  let at = 0;
-  for await (const chunk of content) {
-    bytes.set(chunk.subarray(0, sizeBytes - at), at);
-    at += chunk.byteLength;
-  }
-  return bytes.subarray(0, at);
+function assertFits({ sizeBytes }: FileMember): void {
+  if (sizeBytes <= MAX_ENV_FILE_BYTES) return;
+  throw new FinalError(
+    FailureType.RunnerSystem,
+    `the GITLAB_ENV file has ${sizeBytes} bytes, the most is ${MAX_ENV_FILE_BYTES}: let the job write less into it`,
+  );
 }

@@ -1,6 +1,7 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { readContent } from '../../domain/files/read-content.ts';
 import { fileLists, needsFileLists, parseFileList } from '../../domain/script/list-files.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -63,16 +64,10 @@ async function readList(
 ): Promise<readonly string[] | undefined> {
   const { build: container } = containerNamesOf(context);
   const members = await ports.engine(context.runner).readFiles(container, path, { signal });
-  for await (const { kind, sizeBytes, content } of members ?? []) {
-    if (kind !== 'file') return undefined;
-    if (sizeBytes > MAX_LIST_BYTES) throw tooLong();
-    const bytes = new Uint8Array(sizeBytes);
-    let at = 0;
-    for await (const chunk of content) {
-      bytes.set(chunk, at);
-      at += chunk.byteLength;
-    }
-    return parseFileList(bytes.subarray(0, at));
+  for await (const member of members ?? []) {
+    if (member.kind !== 'file') return undefined;
+    if (member.sizeBytes > MAX_LIST_BYTES) throw tooLong();
+    return parseFileList(await readContent(member));
   }
   return undefined;
 }
