@@ -1,4 +1,5 @@
 import { pathByteLength } from '../../domain/files/path-bytes.ts';
+import { archiveFault } from './faults.ts';
 
 /**
  * Limits for the content of one archive. A job that unpacks it is limited by its own disk, so these
@@ -25,6 +26,28 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
   // repeatedly.
   ratio: 1_040,
 };
+
+/** Contents up to this size are allowed for any archive, however short. */
+const FREE_CONTENT_BYTES = 1024 * 1024;
+
+/**
+ * Adds up the declared sizes of contents, and throws when they exceed what an archive of this size
+ * can contain.
+ */
+export function contentCounter(
+  archiveBytes: number,
+  { contentBytes: limit, ratio }: Pick<ArchiveLimits, 'contentBytes' | 'ratio'>,
+): (bytes: number) => void {
+  const allowance = Math.min(limit, ratio * archiveBytes + FREE_CONTENT_BYTES);
+  let contentBytes = 0;
+  return (bytes) => {
+    contentBytes += bytes;
+    if (contentBytes <= allowance) return;
+    throw archiveFault(
+      `it says to hold more than ${allowance} bytes, and has ${archiveBytes} itself`,
+    );
+  };
+}
 
 /** Linux limits: for a path with its terminator, and for each part of it. */
 const MAX_PATH_BYTES = 4_095;

@@ -8,14 +8,13 @@ import { impliedDirectory } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import {
   ARCHIVE_LIMITS,
+  contentCounter,
   createSeenMembers,
   pathFault,
   plainPath,
   type MemberKind,
 } from './member-rules.ts';
-import { NO_ZSTD, zstd, ZSTD_RATIO } from './zstd.ts';
-
-const FREE_CONTENT_BYTES = 1024 * 1024;
+import { NO_ZSTD, zstd, ZSTD_LIMITS } from './zstd.ts';
 
 /**
  * Reads a tar compressed by zstd. It has no table of contents, so it is read twice: first to check
@@ -34,14 +33,9 @@ export async function* membersOfTarZstd(
 
 async function checkAll(file: string, signal: AbortSignal): Promise<readonly string[]> {
   const seen = createSeenMembers(ARCHIVE_LIMITS);
-  const { size } = await stat(file);
-  const allowance = Math.min(ARCHIVE_LIMITS.contentBytes, size * ZSTD_RATIO + FREE_CONTENT_BYTES);
-  let contentBytes = 0;
+  const count = contentCounter((await stat(file)).size, ZSTD_LIMITS);
   for await (const { entry, kind, path } of entriesOf(file, signal)) {
-    contentBytes += entry.sizeBytes;
-    if (contentBytes > allowance) {
-      throw archiveFault(`it says to hold more than ${allowance} bytes, and has ${size} itself`);
-    }
+    count(entry.sizeBytes);
     if (kind === 'symlink' && !/^[^\0]{1,4095}$/s.test(entry.linkTarget)) {
       throw memberFault(path, 'is a symbolic link without a target');
     }

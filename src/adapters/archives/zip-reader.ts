@@ -8,15 +8,13 @@ import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
 import { impliedDirectory, noContent } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
-import { ARCHIVE_LIMITS, createSeenMembers, type ArchiveLimits } from './member-rules.ts';
+import { ARCHIVE_LIMITS, contentCounter, createSeenMembers } from './member-rules.ts';
 import { through } from './through.ts';
 import { describeEntry, type EntryFacts } from './zip-entry.ts';
 import { BY_ZSTD, STORED } from './zip-packing.ts';
 import { bytesBetween, ZipSource } from './zip-source.ts';
-import { zstd, ZSTD_RATIO } from './zstd.ts';
+import { zstd, ZSTD_LIMITS } from './zstd.ts';
 
-/** Contents up to this size are allowed for any archive, however short. */
-const FREE_CONTENT_BYTES = 1024 * 1024;
 const MAX_LINK_BYTES = 4_095;
 
 /**
@@ -30,7 +28,7 @@ export async function* membersOfZip(
   const handle = await open(file, 'r');
   try {
     const reading = { handle, sizeBytes: (await handle.stat()).size, signal };
-    const implied = await checkAll(reading, ARCHIVE_LIMITS);
+    const implied = await checkAll(reading);
     yield* implied.map(impliedDirectory);
     for await (const facts of factsOf(reading)) {
       if (facts.kind !== 'other') yield await memberOf(facts, reading);
@@ -47,10 +45,10 @@ interface Reading {
 }
 
 /** Checks everything but the contents. Returns the directories that have no member of their own. */
-async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readonly string[]> {
-  const seen = createSeenMembers(limits);
-  const countPlain = contentCounter(reading, limits);
-  const countZstd = contentCounter(reading, { ...limits, ratio: ZSTD_RATIO });
+async function checkAll(reading: Reading): Promise<readonly string[]> {
+  const seen = createSeenMembers(ARCHIVE_LIMITS);
+  const countPlain = contentCounter(reading.sizeBytes, ARCHIVE_LIMITS);
+  const countZstd = contentCounter(reading.sizeBytes, ZSTD_LIMITS);
   for await (const { path, kind, entry } of factsOf(reading)) {
     const count = entry.compressionMethod === BY_ZSTD ? countZstd : countPlain;
     count(entry.uncompressedSize);
@@ -59,20 +57,6 @@ async function checkAll(reading: Reading, limits: ArchiveLimits): Promise<readon
     if (fault !== undefined) throw memberFault(path, fault);
   }
   return seen.impliedDirectories();
-}
-
-/** Adds up the declared sizes, and throws when they exceed what the archive can contain. */
-function contentCounter(
-  { sizeBytes }: Reading,
-  { contentBytes: limit, ratio }: ArchiveLimits,
-): (bytes: number) => void {
-  const allowance = Math.min(limit, ratio * sizeBytes + FREE_CONTENT_BYTES);
-  let contentBytes = 0;
-  return (bytes) => {
-    contentBytes += bytes;
-    if (contentBytes <= allowance) return;
-    throw archiveFault(`it says to hold more than ${allowance} bytes, and has ${sizeBytes} itself`);
-  };
 }
 
 /** Returns the members one by one, each checked by itself. */

@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { ARCHIVE_LIMITS, type ArchiveLimits } from './member-rules.ts';
 
 interface ZstdOptions {
   readonly params: Readonly<Record<number, number>>;
@@ -27,8 +28,8 @@ export const zstd: Zstd | undefined =
 
 export const NO_ZSTD = `Node ${process.versions.node} has no zstd: 22.15 is the first that has`;
 
-/** The greatest ratio of content to archive: a block of 128 KiB of equal bytes takes 4 bytes. */
-export const ZSTD_RATIO = 33_000;
+/** A block of 128 KiB of equal bytes takes 4 bytes. */
+export const ZSTD_LIMITS: ArchiveLimits = { ...ARCHIVE_LIMITS, ratio: 33_000 };
 
 /** Compresses by zstd, on a Node that supports it. */
 export interface ZstdPacking {
