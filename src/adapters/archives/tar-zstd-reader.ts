@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveMember } from '../../ports/index.ts';
 import { FinalError } from '../../domain/failure.ts';
+import { pathFault } from '../../domain/files/path-fault.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
 import { impliedDirectory } from './empty-members.ts';
 import { archiveFault, memberFault } from './faults.ts';
@@ -10,7 +11,6 @@ import {
   ARCHIVE_LIMITS,
   contentCounter,
   createSeenMembers,
-  pathFault,
   plainPath,
   type MemberKind,
 } from './member-rules.ts';

@@ -1,7 +1,8 @@
 import type { Entry } from 'yauzl';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
+import { pathFault } from '../../domain/files/path-fault.ts';
 import { memberFault } from './faults.ts';
-import { pathFault, plainPath, type MemberKind } from './member-rules.ts';
+import { plainPath, type MemberKind } from './member-rules.ts';
 import { BY_ZSTD, DEFLATED, STORED } from './zip-packing.ts';
 import { modifiedMsOf } from './zip-times.ts';
 import { NO_ZSTD, zstd } from './zstd.ts';

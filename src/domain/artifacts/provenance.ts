@@ -1,5 +1,5 @@
 import type { BuildContext } from '../context/context.ts';
-import { pathByteLength } from '../files/path-bytes.ts';
+import { pathFault } from '../files/path-fault.ts';
 import { relativeTo } from '../files/project-paths.ts';
 import { parseGoBool } from '../job/go-bool.ts';
 import type { JobArtifact, JobPayload } from '../job/payload.ts';
@@ -45,8 +45,6 @@ export function schemaWarning(job: Pick<JobPayload, 'variables'>): string | unde
 }
 
 const DEFAULT_NAME = 'artifacts';
-const MAX_PART_BYTES = 255;
-const MAX_PATH_BYTES = 4_095;
 
 /** The place of the statement in the archive, or why there is no place for it. */
 export type StatementPlace =
@@ -67,13 +65,8 @@ export function statementPlace(
   const file = `${artifact.name === '' ? DEFAULT_NAME : expandedName}-metadata.json`;
   const path = relativeTo(projectDir, `./${file}`);
   if (path === undefined) return { kind: 'outside', file };
-  if (path.includes('\0')) return { kind: 'impossible', path, fault: 'has a NUL in its name' };
-  const isTooLong =
-    pathByteLength(path) > MAX_PATH_BYTES ||
-    path.split('/').some((part) => pathByteLength(part) > MAX_PART_BYTES);
-  return isTooLong
-    ? { kind: 'impossible', path, fault: 'has a name that is too long' }
-    : { kind: 'inside', path };
+  const fault = pathFault(path);
+  return fault === undefined ? { kind: 'inside', path } : { kind: 'impossible', path, fault };
 }
 
 /** One file of the archive, by its path there. */
