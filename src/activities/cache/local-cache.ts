@@ -1,5 +1,6 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { cacheRoot } from '../../domain/cache/address.ts';
+import { eachOf } from '../../domain/each-of.ts';
 import { cleanPath } from '../../domain/job/project-dir.ts';
 import type { CacheContext } from './cache-context.ts';
 import type { ArchiveEntry, FileMember, HardLink } from '../../ports/index.ts';
@@ -36,14 +37,14 @@ export async function takeLocal(
     // A link or anything else that is no file was put there by a job.
     if (member.kind !== 'file') return false;
     const options = { file, format: 'raw', level: 'default', signal } as const;
-    await ports.archives.pack(options, oneOf(member));
+    await ports.archives.pack(options, eachOf([member]));
     return true;
   }
   return false;
 }
 
 async function readLocal({ engine, container, signal }: CacheContext, { directory }: CacheAddress) {
-  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, { signal })) ?? NOTHING;
+  return (await engine.readFiles(container, `${directory}/${ARCHIVE}`, { signal })) ?? [];
 }
 
 /**
@@ -63,7 +64,7 @@ export async function keepLocal(
   if (!(await isReady(context, address))) {
     await engine.putArchive(container, '/', directoriesOf(context, address));
   }
-  await engine.writeFiles(container, address.directory, { members: oneByOne(members), signal });
+  await engine.writeFiles(container, address.directory, { members: eachOf(members), signal });
 }
 
 /** Whether an earlier archive has left the directories. */
@@ -90,7 +91,7 @@ async function membersOf(
   const common = { ...OF_ROOT, kind: 'file', modifiedMs } as const;
   const incomplete = `${ARCHIVE}.${ports.digests.sha256Hex(ports.systemId).slice(0, 12)}`;
   const own = { ...common, path: incomplete, mode: 0o600 };
-  const empty = { sizeBytes: 0, content: NOTHING };
+  const empty = { sizeBytes: 0, content: eachOf([]) };
   return [
     { ...own, sizeBytes, content },
     { ...own, ...empty, kind: 'link', path: ARCHIVE, linkTarget: incomplete },
@@ -98,7 +99,7 @@ async function membersOf(
     {
       ...{ ...common, path: METADATA, mode: 0o640 },
       sizeBytes: metadata.byteLength,
-      content: oneOf(metadata),
+      content: eachOf([metadata]),
     },
   ];
 }
@@ -122,15 +123,3 @@ function directoriesOf(
 }
 
 const OF_ROOT = { uid: 0, gid: 0, linkTarget: '' } as const;
-
-const NOTHING: AsyncIterable<never> = {
-  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
-};
-
-async function* oneOf<T>(item: T): AsyncGenerator<T> {
-  yield await Promise.resolve(item);
-}
-
-async function* oneByOne<T>(items: readonly T[]): AsyncGenerator<T> {
-  for (const item of items) yield await Promise.resolve(item);
-}

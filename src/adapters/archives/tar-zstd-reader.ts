@@ -5,7 +5,7 @@ import type { ArchiveMember } from '../../ports/index.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { pathFault } from '../../domain/files/path-fault.ts';
 import { readTar, type TarEntry } from '../tar/reader.ts';
-import { impliedDirectory } from './empty-members.ts';
+import { impliedDirectory } from './implied-directory.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import {
   ARCHIVE_LIMITS,

@@ -3,10 +3,11 @@ import { crc32, createInflateRaw } from 'node:zlib';
 import { fromRandomAccessReaderPromise, type Entry } from 'yauzl';
 import { assert } from '../../domain/assert.ts';
 import { errorMessage } from '../../domain/error-message.ts';
+import { eachOf } from '../../domain/each-of.ts';
 import { FinalError } from '../../domain/failure.ts';
 import { pathOfBytes } from '../../domain/files/path-bytes.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
-import { impliedDirectory, noContent } from './empty-members.ts';
+import { impliedDirectory } from './implied-directory.ts';
 import { archiveFault, memberFault } from './faults.ts';
 import { ARCHIVE_LIMITS, contentCounter, createSeenMembers } from './member-rules.ts';
 import { through } from './through.ts';
@@ -100,12 +101,12 @@ async function memberOf(facts: EntryFacts, reading: Reading): Promise<ArchiveMem
         ...common,
         kind,
         sizeBytes: 0,
-        content: noContent(),
+        content: eachOf([]),
         linkTarget: await readLink(facts, reading),
       };
     case 'directory':
     case 'other':
-      return { ...common, kind: 'directory', linkTarget: '', sizeBytes: 0, content: noContent() };
+      return { ...common, kind: 'directory', linkTarget: '', sizeBytes: 0, content: eachOf([]) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { eachOf } from '../../domain/each-of.ts';
 import type { ArchiveMember } from '../../ports/index.ts';
 
 /**
@@ -15,11 +16,6 @@ export function impliedDirectory(path: string): ArchiveMember {
     modifiedMs: Date.now(),
     linkTarget: '',
     sizeBytes: 0,
-    content: noContent(),
+    content: eachOf([]),
   };
-}
-
-/** The content of a member that has none. */
-export async function* noContent(): AsyncGenerator<Uint8Array, void, void> {
-  // There is nothing to yield.
 }
