@@ -164,16 +164,31 @@ const SETTINGS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a name that is no image name fails the job as a configuration error',
+    title: 'a name that is no image name, with an alias, fails the job as a configuration error',
+    job: {
+      script: ['echo script-ran'],
+      variables: [NO_GIT],
+      payload: { services: [{ name: 'temporal-gitlab-runner/UPPER', alias: 'upper' }] },
+    },
+    expected: {
+      state: 'failed',
+      failureReason: 'runner_configuration_error',
+      log: ['invalid service image name: "temporal-gitlab-runner/UPPER"'],
+    },
+  },
+  {
+    title: 'a name that is no image name, without an alias, costs a warning',
     job: {
       script: ['echo script-ran'],
       variables: [NO_GIT],
       payload: { services: [{ name: 'temporal-gitlab-runner/UPPER' }] },
     },
     expected: {
-      state: 'failed',
-      failureReason: 'runner_configuration_error',
-      log: ['invalid service image name: "temporal-gitlab-runner/UPPER"'],
+      state: 'success',
+      log: [
+        'WARNING: Skipping services[0]: invalid service image name: "temporal-gitlab-runner/UPPER"',
+        /^script-ran$/m,
+      ],
     },
   },
   {

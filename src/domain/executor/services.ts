@@ -55,9 +55,14 @@ export function planServices(input: ServicesInput): ServicesPlan {
   const services: PlannedService[] = [];
   const warnings: string[] = [];
   for (const [index, definition] of definitions.entries()) {
-    const name = readName(definition);
+    const asked = splitAliases(definition.alias);
+    const name = parseServiceName(definition.name);
+    if (name === undefined) {
+      warnings.push(unnamedWarning(definition, { index, asked }));
+      continue;
+    }
     const aliases = planAliases({
-      wanted: [...name.aliases, ...splitAliases(definition.alias)],
+      wanted: [...name.aliases, ...asked],
       taken,
       reserved,
       service: { name: definition.name, index },
@@ -119,10 +124,17 @@ function definitionOf({ environment, ...service }: ConfiguredService): JobServic
   };
 }
 
-function readName({ name }: JobService): ServiceName {
-  const parsed = parseServiceName(name);
-  if (parsed !== undefined) return parsed;
-  throw configurationFault(`invalid service image name: ${quoteText(name)}`);
+/**
+ * Returns the warning about a service whose name is no image name, such as an empty variable. As in
+ * gitlab-runner it is left out if it has no alias either. Throws if it has one.
+ */
+function unnamedWarning(
+  { name }: JobService,
+  { index, asked }: { readonly index: number; readonly asked: readonly string[] },
+): string {
+  const fault = `invalid service image name: ${quoteText(name)}`;
+  if (asked.length > 0) throw configurationFault(fault);
+  return `Skipping services[${index}]: ${fault}`;
 }
 
 interface NamedService {

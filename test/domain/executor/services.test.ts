@@ -118,6 +118,20 @@ describe('services of a build', () => {
     assert.equal(warnings.length, 5);
   });
 
+  it('are left out when their name is no image name and they have no alias', () => {
+    const { services, warnings } = planOf({
+      services: [{ name: '$OPTIONAL_SERVICE' }, { name: 'A', alias: ' , ' }, { name: 'redis' }],
+    });
+    assert.deepEqual(
+      services.map(({ index, title }) => [index, title]),
+      [[2, 'redis:latest']],
+    );
+    assert.deepEqual(warnings, [
+      'Skipping services[0]: invalid service image name: ""',
+      'Skipping services[1]: invalid service image name: "A"',
+    ]);
+  });
+
   it('have limits and rights of their own', () => {
     const { services } = planOf({
       services: [{ name: 'docker:dind' }, { name: 'redis' }],
@@ -204,7 +218,16 @@ describe('services of a build', () => {
   const refused: [settings: Settings, message: RegExp, why: string][] = [
     [{ services: [{ name: 'a' }], config: { limit: 0 } }, /requested: 1, only 0/, '0 is a limit'],
     [{ services: [{ name: 'a' }], config: { allowed: ['b'] } }, /allowed services: "b"/, 'a list'],
-    [{ services: [{ name: 'A' }] }, /invalid service image name: "A"/, 'no image'],
+    [
+      { services: [{ name: 'A', alias: 'a' }] },
+      /invalid service image name: "A"/,
+      'no image, and an alias that nothing would answer to',
+    ],
+    [
+      { services: [{ name: '' }, { name: 'a' }], config: { limit: 1 } },
+      /requested: 2, only 1/,
+      'one that is left out counts too',
+    ],
   ];
   for (const [settings, message, why] of refused) {
     it(`fail the build as a configuration error: ${why}`, () => {
