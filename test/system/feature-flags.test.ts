@@ -221,6 +221,17 @@ if (noInit === undefined) {
       },
       expected: { state: 'success', log: [/init/] },
     },
+    {
+      title: 'a script behind an init that kills its own shell has failed with exit code 137',
+      job: {
+        script: ['echo before', 'kill -9 $$; sleep 60', 'echo after'],
+        variables: [NO_GIT, on('FF_USE_INIT_WITH_DOCKER_EXECUTOR')],
+      },
+      expected: {
+        ...{ state: 'failed', failureReason: 'script_failure', exitCode: 137 },
+        ...{ log: [/^before$/m], never: ['\nafter\n'] },
+      },
+    },
   ]);
 } else {
   void test('an init program', { skip: noInit }, () => undefined);

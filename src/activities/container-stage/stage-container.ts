@@ -73,10 +73,10 @@ async function hasEndedWaiting(
   build: LiveBuild,
   stage: StartedStage & EndedStage,
 ): Promise<boolean> {
-  const { status, state, start } = stage;
+  const { place, status, state, start } = stage;
   const waits =
     start.waits === true || (start.early === true && !(await hasBegunEarly(build, stage)));
-  return endedWaiting(build, { status, state, waits });
+  return endedWaiting(build, { place, status, state, waits });
 }
 
 /**

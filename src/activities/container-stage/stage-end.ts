@@ -207,13 +207,20 @@ function inMib(bytes: number): number {
 }
 
 /**
- * Returns a fault when something outside the job has ended the container. A process cannot kill the
- * first process of its own container, so the job cannot have done it.
+ * Whether a process of the container may have killed the script. No process can kill the first one
+ * of its own container, and the script is that one unless an init program or an entrypoint runs it.
+ * The helper's scripts are the runner's own.
  */
+function isKillable({ place, state }: Pick<EndedStage, 'place' | 'state'>): boolean {
+  return place === 'build' && state?.pid !== undefined && state.pid !== 1;
+}
+
+/** Returns a fault when something outside the job has ended the container. */
 function faultFromOutside({
+  place,
   status,
   state,
-}: Pick<EndedStage, 'status' | 'state'>): StageOutcome | undefined {
+}: Pick<EndedStage, 'place' | 'status' | 'state'>): StageOutcome | undefined {
   if (state?.exitCode !== undefined || status.oomKilled) return undefined;
   const { exitCode } = status;
   const type = FailureType.RunnerSystem;
@@ -224,7 +231,7 @@ function faultFromOutside({
     const message = 'Docker was restarted while the stage ran, which ended its container';
     return { kind: 'system_failed', type, message };
   }
-  if (!KILLED_EXIT_CODES.has(exitCode)) return undefined;
+  if (!KILLED_EXIT_CODES.has(exitCode) || isKillable({ place, state })) return undefined;
   const message =
     `the container was killed from outside of the job (exit code ${exitCode}): ` +
     'somebody stopped it, Docker was restarted, or the node ran out of memory';
@@ -234,7 +241,7 @@ function faultFromOutside({
 /** Whether something outside ended the container before any part of its stage had run. */
 export function endedWaiting(
   build: LiveBuild,
-  { waits, ...ended }: Pick<EndedStage, 'status' | 'state'> & { readonly waits: boolean },
+  { waits, ...ended }: Pick<EndedStage, 'place' | 'status' | 'state'> & { readonly waits: boolean },
 ): boolean {
   const isWanted = build.stage?.stopReason === undefined;
   return waits && isWanted && ended.state === undefined && faultFromOutside(ended) !== undefined;

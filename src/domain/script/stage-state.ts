@@ -6,6 +6,8 @@ export interface StageState {
    * incomplete.
    */
   readonly copierExitCode?: number;
+  /** Process id of a wrapper that has begun and not ended; releases up to 0.1.0 did not record it. */
+  readonly pid?: number;
 }
 
 /** The copier's exit code when its file reached the size limit (SIGXFSZ). */
@@ -37,12 +39,14 @@ export const CANNOT_BEGIN = 121;
  * a partial write, or text from the job itself.
  */
 export function parseStageState(text: string, nonce: string): StageState | undefined {
-  const match = /^(\S{1,128})(?: begun \d{1,10}| (\d{1,3})(?: (\d{1,3}))?)?(?:\n|$)/.exec(
+  const match = /^(\S{1,128})(?: begun (\d{1,10})| (\d{1,3})(?: (\d{1,3}))?)?(?:\n|$)/.exec(
     text.slice(0, 200),
   );
   if (match === null || match[1] !== nonce) return undefined;
-  if (match[2] === undefined) return { exitCode: undefined };
-  const [exitCode, copierExitCode] = [Number(match[2]), Number(match[3] ?? 0)];
+  const [, , pid, end, copierEnd] = match;
+  if (pid !== undefined) return { exitCode: undefined, pid: Number(pid) };
+  if (end === undefined) return { exitCode: undefined };
+  const [exitCode, copierExitCode] = [Number(end), Number(copierEnd ?? 0)];
   if (exitCode > 255 || copierExitCode > 255) return undefined;
   return copierExitCode === 0 ? { exitCode } : { exitCode, copierExitCode };
 }

@@ -87,6 +87,11 @@ describe('the end of a stage', () => {
       { kind: 'stopped' },
     ],
     ['is a success where it had succeeded before the stop', { isStopped: true }, SUCCEEDED],
+    [
+      'is its script’s where the script was not the first process, and so may have killed itself',
+      { place: 'build', docker: { exitCode: 137 }, state: { exitCode: undefined, pid: 7 } },
+      failedWith(137),
+    ],
   ];
   for (const [why, end, outcome, said] of cases) {
     it(why, async () => {
@@ -114,6 +119,21 @@ describe('the end of a stage is a fault of the system, and none of the job', () 
       'when somebody killed the container',
       { docker: { exitCode: 143 }, state: { exitCode: undefined } },
       /killed from outside/,
+    ],
+    [
+      'when somebody killed the container whose first process the script was',
+      { place: 'build', docker: { exitCode: 137 }, state: { exitCode: undefined, pid: 1 } },
+      /killed from outside/,
+    ],
+    [
+      'when somebody killed the helper, whose scripts are never its first process',
+      { docker: { exitCode: 137 }, state: { exitCode: undefined, pid: 7 } },
+      /killed from outside/,
+    ],
+    [
+      'when Docker was restarted, whichever process the script was',
+      { place: 'build', docker: { exitCode: 255 }, state: { exitCode: undefined, pid: 7 } },
+      /Docker was restarted while/,
     ],
     [
       'when the entrypoint may have got nothing to run',
