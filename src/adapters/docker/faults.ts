@@ -49,6 +49,22 @@ export function createFault(refusal: Refusal, action: ActionContext): TransientE
   return new FinalError(type, advice === undefined ? text : `${text}; ${advice}`);
 }
 
+/** Matches Docker's words when every subnet that it may give to networks is in use. */
+const NO_SUBNET_LEFT =
+  /address pools have been fully subnetted|available, non-overlapping IPv[46] address pool/i;
+const NO_SUBNET_ADVICE =
+  'remove networks that nobody needs, give Docker more subnets by default-address-pools in its daemon.json, or lower concurrent';
+
+/**
+ * Returns the error for a network that could not be created. Subnets that are in use become free
+ * when other builds end.
+ */
+export function networkFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
+  if (!NO_SUBNET_LEFT.test(refusal.message)) return createFault(refusal, action);
+  const text = `${refusalText(refusal, action)}; ${NO_SUBNET_ADVICE}`;
+  return new TransientError(text, { from: 'docker', status: refusal.status });
+}
+
 /** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
   const status = INVALID_NAME.test(refusal.message) ? 400 : refusal.status;

@@ -4,7 +4,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { encodePath, type DaemonCall } from './daemon.ts';
 import { createInfo } from './info.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { createFault, refusalFault, type Refusal } from './faults.ts';
+import { createFault, networkFault, refusalFault } from './faults.ts';
 import { inspect } from './inspect.ts';
 import {
   BUILD_LABEL,
@@ -49,7 +49,8 @@ export function createResources(parts: EngineParts): Resources {
         },
       };
       const reply = await daemon.send(call, { limitMs: timing.slowCallLimitMs });
-      if (![200, 201].includes(reply.status)) throw notCreated(parts, call, reply);
+      if ([200, 201].includes(reply.status)) return;
+      throw createFault(reply, daemon.action(call, FailureType.RunnerConfiguration));
     },
     removeVolume: async (name) => {
       const { daemon, timing } = parts;
@@ -85,7 +86,7 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
   };
   const reply = await daemon.send(call, { limitMs: timing.callLimitMs });
   if (reply.status === 201) return;
-  if (reply.status !== 409) throw notCreated(parts, call, reply);
+  if (reply.status !== 409) throw networkFault(reply, daemon.action(call));
   const existing = await inspectNetwork(parts, spec.name);
   if (existing !== undefined && isOfSameBuild(existing.Labels ?? {}, spec.labels, installation)) {
     return;
@@ -95,10 +96,6 @@ async function createNetwork(parts: EngineParts, spec: NetworkSpec): Promise<voi
     FailureType.RunnerSystem,
     `cannot ${call.doing}: a network of this name exists that is not of this build; remove it`,
   );
-}
-
-function notCreated({ daemon }: EngineParts, call: DaemonCall, reply: Refusal): Error {
-  return createFault(reply, daemon.action(call, FailureType.RunnerConfiguration));
 }
 
 function inspectNetwork(

@@ -61,6 +61,29 @@ void test('a network of somebody else is a final fault whose message tells what 
   });
 });
 
+const networks: readonly [status: number, message: string, expected: object, why: string][] = [
+  [
+    400,
+    'all predefined address pools have been fully subnetted',
+    { name: 'TransientError', message: /fully subnetted; .*default-address-pools.* concurrent$/ },
+    'Docker 27 and later, until another build ends',
+  ],
+  [
+    404,
+    'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+    { name: 'TransientError', message: /to the network; .*default-address-pools.* concurrent$/ },
+    'Docker before 27',
+  ],
+  [400, 'invalid MTU', { type: FailureType.RunnerSystem }, 'the job has no say in its network'],
+  [500, 'iptables failed', { name: 'TransientError' }, 'the node may recover'],
+];
+for (const [status, message, expected, why] of networks) {
+  void test(`a network answered ${status} "${message}" is a fault of the system: ${why}`, async (t) => {
+    const { engine } = await scripted(t, () => [status, { message }]);
+    await assert.rejects(engine.createNetwork({ name: 'n', labels }), expected);
+  });
+}
+
 void test('everything attached to a network is disconnected before it is removed', async (t) => {
   const { engine, asked } = await scripted(t, (what) => {
     if (what.startsWith('GET')) return [200, { Labels: null, Containers: { c1: {}, c2: {} } }];
