@@ -65,6 +65,18 @@ export function networkFault(refusal: Refusal, action: ActionContext): Transient
   return new TransientError(text, { from: 'docker', status: refusal.status });
 }
 
+/** Matches Docker's words when the file system does not let root choose a file's owner. */
+const NO_OWNER = /\blchown .*: operation not permitted/i;
+const NO_OWNER_ADVICE =
+  'root may not change owners there, as on NFS with root_squash: export it with no_root_squash, or use a directory of the node itself';
+
+/** Returns the error for files that could not be written into a container. */
+export function archiveFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
+  if (!NO_OWNER.test(refusal.message)) return refusalFault(refusal, action);
+  const text = `${refusalText(refusal, action)}; ${NO_OWNER_ADVICE}`;
+  return new FinalError(FailureType.RunnerSystem, text);
+}
+
 /** Returns the error for a refused call. */
 export function refusalFault(refusal: Refusal, action: ActionContext): TransientError | FinalError {
   const status = INVALID_NAME.test(refusal.message) ? 400 : refusal.status;

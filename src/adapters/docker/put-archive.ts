@@ -3,7 +3,7 @@ import type { ArchiveEntry } from '../../ports/index.ts';
 import { packArchive } from './archive.ts';
 import { encodePath, type DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault } from './faults.ts';
+import { archiveFault } from './faults.ts';
 import type { DaemonReply } from './read-reply.ts';
 import { mountsOf } from './inspect-container.ts';
 import { againWhenMet, innermost, withMountLocks, mountsHolding } from './shared-mounts.ts';
@@ -42,7 +42,7 @@ async function send({ daemon, timing }: EngineParts, request: PutRequest): Promi
     tar: await packArchive(entries),
   };
   const reply = await againWhenMet(() => daemon.send(call, { limitMs: timing.slowCallLimitMs }));
-  if (reply.status !== 200) throw refusalFault(reply, daemon.action(call));
+  if (reply.status !== 200) throw archiveFault(reply, daemon.action(call));
   return reply;
 }
 

@@ -6,7 +6,7 @@ import { FailureType, FinalError } from '../../domain/failure.ts';
 import { tarOf } from '../tar/writer.ts';
 import type { DaemonCall } from './daemon.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { refusalFault, type ActionContext } from './faults.ts';
+import { archiveFault, type ActionContext } from './faults.ts';
 import { startIdleLimit, type IdleLimit } from './idle-limit.ts';
 import { mountsOf } from './inspect-container.ts';
 import { readReply, type DaemonReply } from './read-reply.ts';
@@ -67,7 +67,7 @@ async function writeNow({ daemon, timing }: EngineParts, writing: Writing): Prom
  */
 function writeFault(reply: DaemonReply, action: ActionContext): Error {
   const isOfUnpacking = reply.status === 500 && UNPACKING.test(reply.message);
-  if (!isOfUnpacking) return refusalFault(reply, action);
+  if (!isOfUnpacking) return archiveFault(reply, action);
   return new FinalError(
     FailureType.RunnerSystem,
     `cannot ${action.doing}: Docker at ${action.address} answered ${reply.status}: ${reply.message}`,

@@ -127,6 +127,15 @@ void test('files for a container that is gone are a final fault', async (t) => {
   await assert.rejects(engine.putArchive('x', '/', []), { type: FailureType.RunnerSystem });
 });
 
+void test('files that root may not own are a final fault, although the status is 500', async (t) => {
+  const squashed = '{"message":"lchown /var/lib/x: operation not permitted"}';
+  const { engine } = await scripted(t, [500, squashed]);
+  await assert.rejects(engine.putArchive('x', '/', []), {
+    type: FailureType.RunnerSystem,
+    message: /no_root_squash/,
+  });
+});
+
 void test('a refusal is quoted up to a limited length', async (t) => {
   const { engine } = await scripted(t, [500, JSON.stringify({ message: 'm'.repeat(100_000) })]);
   await assert.rejects(engine.startContainer('x'), (error: Error) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  archiveFault,
   createFault,
   refusalFault,
   startFault,
@@ -228,6 +229,13 @@ void test('a missing init program is named with what to install', () => {
     'container create: container-init binary not found on the host: stat /x/catatonit';
   const fault = createFault({ status: 500, message }, action);
   assert.match(fault.message, /x\/catatonit; install catatonit on the node/);
+});
+
+void test('files that root may not own are a final fault whose message tells what to do', () => {
+  const message = 'lchown /builds/group: operation not permitted';
+  const fault = archiveFault({ status: 500, message }, action);
+  assert.equal(kindOf(fault), FailureType.RunnerSystem);
+  assert.match(fault.message, /not permitted; root may not change owners there, .*no_root_squash/);
 });
 
 const codes = [

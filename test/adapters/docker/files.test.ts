@@ -4,7 +4,7 @@ import Dockerode from 'dockerode';
 import type { ContainerEngine, FileMember } from '../../../src/ports/index.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
 import { directory, file, membersOf, symlink, type Plain } from '../archives/support.ts';
-import { engineFor, inspection } from './fake-daemon.ts';
+import { engineFor, inspection, PATIENT } from './fake-daemon.ts';
 import { created, JOB_IMAGE, openEngine, ranToEnd, readOutput } from './support.ts';
 
 const engine = openEngine();
@@ -322,24 +322,31 @@ describe('writing files into a container', () => {
     await assert.rejects(writeTo(broken, [file('f', 'x'.repeat(9_000_000))]), TransientError);
   });
 
-  it('fails permanently when Docker could not unpack, although the status is 500', async (t) => {
-    const full = await engineFor(t, (request, response) => {
-      request.resume();
-      if (request.method === 'GET') {
-        response.end(inspection('created'));
-        return;
-      }
-      response.writeHead(500, { 'Content-Type': 'application/json' });
-      response.end(
-        '{"message":"Error processing tar file(exit status 1): no space left on device"}',
+  for (const message of [
+    'Error processing tar file(exit status 1): no space left on device',
+    'lchown /var/lib/x: operation not permitted',
+  ]) {
+    it(`fails permanently when Docker could not unpack, although the status is 500: ${message}`, async (t) => {
+      const full = await engineFor(
+        t,
+        (request, response) => {
+          request.resume();
+          if (request.method === 'GET') {
+            response.end(inspection('created'));
+            return;
+          }
+          response.writeHead(500, { 'Content-Type': 'application/json' });
+          response.end(JSON.stringify({ message }));
+        },
+        { timing: { ...PATIENT, transferIdleMs: 60_000 } },
       );
+      await assert.rejects(writeTo(full, [file('f', 'x'.repeat(9_000_000))]), (error) => {
+        assert.ok(error instanceof FinalError, String(error));
+        assert.ok(error.message.includes(message), error.message);
+        return true;
+      });
     });
-    await assert.rejects(writeTo(full, [file('f', 'x'.repeat(9_000_000))]), (error) => {
-      assert.ok(error instanceof FinalError, String(error));
-      assert.match(error.message, /no space left on device/);
-      return true;
-    });
-  });
+  }
 });
 
 function writeTo(to: ContainerEngine, members: readonly Plain[]): Promise<void> {
