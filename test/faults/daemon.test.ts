@@ -5,7 +5,9 @@ import { it } from '../support/faults/fault-report.ts';
 import { openFaultLab, type FaultLab, type Moment } from '../support/faults/faults.ts';
 import { COUNTED, openOwnPlace, tryFault } from '../support/faults/own-trials.ts';
 import { assertJob, NO_GIT, type Expectation } from '../support/scenario.ts';
+import { BUSYBOX, PORT, shell } from '../support/service-jobs.ts';
 import {
+  copyImage,
   copyImages,
   openSecondDaemon,
   whyNoSecondDaemon,
@@ -31,7 +33,11 @@ function usePlace(liveRestore: boolean): Place {
     daemon = await openSecondDaemon();
     await daemon.start({ liveRestore });
     await copyImages(daemon.host);
-    lab = await openFaultLab({ daemon, runnerToml: '  limit = 1\n  output_limit = 65536' });
+    lab = await openFaultLab({
+      daemon,
+      runnerToml: '  limit = 1\n  output_limit = 65536',
+      dockerToml: '    wait_for_services_timeout = 60',
+    });
   });
   after(async () => {
     await lab.close();
@@ -47,6 +53,26 @@ const LOUD_SCRIPT: readonly string[] = [
   'touch "/witness/$CI_JOB_ID.here"',
   'until [ -e "/witness/$CI_JOB_ID.go" ]; do sleep 0.1; done',
   'seq 1000000',
+  'echo "$KEY" | sed "s/^/the key is /; s/$/, it costs 5 €/"',
+  'echo "line 9"',
+  'touch "/witness/$CI_JOB_ID.said"',
+  'seq 100000 > made.txt',
+];
+
+/**
+ * A service that ends well when it is told to, as databases do. All containers of the second daemon
+ * share one network stack.
+ */
+const SERVICE = shell(
+  'trap "exit 0" TERM; while true; do echo pong | nc -l -p 4000 & wait "$!"; done',
+  { variables: PORT('4000') },
+);
+/** Fails unless the service answers within some seconds. Prints the lines that every trial checks. */
+const ASKING_SCRIPT: readonly string[] = [
+  'echo run >> "/witness/$CI_JOB_ID.script"',
+  'for i in 1 2 3 4 5; do if bash -c "cat </dev/tcp/127.0.0.1/4000" 2>/dev/null; then break; fi; sleep 1; done',
+  'test "$i" -lt 5',
+  'echo "line 5"',
   'echo "$KEY" | sed "s/^/the key is /; s/$/, it costs 5 €/"',
   'echo "line 9"',
   'touch "/witness/$CI_JOB_ID.said"',
@@ -99,6 +125,21 @@ describe('Docker is restarted without live-restore', { skip }, () => {
           ...{ moment, isHeld, hasOtherStarts },
           fault: restartDaemon(daemon, { signal, liveRestore: false }),
           ...(isHeld && { expected: killed }),
+        }));
+    }
+  }
+});
+
+describe('Docker is restarted without live-restore beside a service', { skip }, () => {
+  const { daemon, lab } = usePlace(false);
+  before(() => copyImage(BUSYBOX, daemon().host));
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    for (const moment of ['prepare', 'helper waits', 'job waits', 'get_sources'] as const) {
+      it(`by ${signal} at the moment "${moment}": the script finds the service`, () =>
+        lab().run({
+          ...{ moment, script: ASKING_SCRIPT, payload: { services: [SERVICE] } },
+          ...{ hasOtherStarts: true },
+          fault: restartDaemon(daemon, { signal, liveRestore: false }),
         }));
     }
   }

@@ -1,4 +1,5 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { KILLED_EXIT_CODES, LOST_EXIT_CODE } from '../../domain/executor/container-state.ts';
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
 import { FailureType } from '../../domain/failure.ts';
 import {
@@ -32,10 +33,7 @@ export const START_LOST =
  * ones.
  */
 const FIRST_SIGNAL_EXIT_CODE = 128;
-/** Docker's exit code for a container that it lost while it was away. */
-const LOST_EXIT_CODE = 255;
 const SIGKILL_EXIT_CODE = 137;
-const KILLED_EXIT_CODES: ReadonlySet<number> = new Set([SIGKILL_EXIT_CODE, 143]);
 
 /**
  * Returns the outcome of a stage whose container has ended. Prints a line in the trace where the

@@ -11,11 +11,19 @@ import {
   startNote,
   stdinNote,
   type ContainerStage,
+  type ContainerStagePorts,
   type FilledStdin,
   type StageStart,
   type StartedStage,
 } from '../build/container-stage.ts';
-import { planFor, recreateContainer, type ReplacedContainer } from '../environment/containers.ts';
+import {
+  planFor,
+  recreateContainer,
+  reviveServices,
+  type EnvironmentOptions,
+  type ReplacedContainer,
+} from '../environment/containers.ts';
+import { readServices } from '../environment/services.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import type { NotePorts } from '../build/note.ts';
 import { findOwner } from '../environment/file-owner.ts';
@@ -160,23 +168,44 @@ async function openContainer(build: LiveBuild, stage: ContainerStage): Promise<O
   return { status, start, stdin, state };
 }
 
-/** Opens a container that may have been started early: see `judgeEarlyStart`. */
+/**
+ * Opens the container for a stage that was not begun. A job's container may have been started early:
+ * see `judgeEarlyStart`. One in which nothing has run is replaced if services were started again.
+ */
 async function openForFirst(
   build: LiveBuild,
   { opened, ...stage }: OpenedStage,
 ): Promise<OpenedContainer> {
   const { status, state: stateText } = opened;
-  if (!awaitsScriptAtStart(status)) return opened;
-  const { ports, request } = stage;
+  const { ports, request, place } = stage;
   const { early } = build;
-  const verdict = judgeEarlyStart({
-    hadScript: await HAD_SCRIPT.isSet(build.context.buildId, ports),
-    ...{ container: status, stateText },
-    known: early && { ...early, answer: await early.started },
-    stage: { name: request.stage.name, attempt: request.attempt },
+  const isAwaiting = awaitsScriptAtStart(status);
+  const hadScript = await HAD_SCRIPT.isSet(build.context.buildId, ports);
+  const isUnused = isAwaiting ? !hadScript && !isAlive(status) : status.state === 'created';
+  const isStale = place === 'build' && isUnused && (await revive(build, stage, status));
+  const verdict = isAwaiting
+    ? judgeEarlyStart({
+        ...{ hadScript, container: status, stateText },
+        known: early && { ...early, answer: await early.started },
+        stage: { name: request.stage.name, attempt: request.attempt },
+      })
+    : 'start';
+  if (!isStale && verdict !== 'replace') return { ...opened, isEarly: verdict === 'hand_over' };
+  return { ...opened, status: await replaceUnused(build, stage) };
+}
+
+/** Starts services again that a restart of Docker has ended. Returns whether it did. */
+async function revive(
+  build: LiveBuild,
+  { ports }: ContainerStage,
+  status: ContainerStatus,
+): Promise<boolean> {
+  if ((await readServices(build, ports)).length === 0) return false;
+  let isRevived = false;
+  await creating(build, ports, async (options) => {
+    isRevived = await reviveServices(build, status, options);
   });
-  if (verdict !== 'replace') return { ...opened, isEarly: verdict === 'hand_over' };
-  return { ...opened, status: await replaceEarly(build, stage) };
+  return isRevived;
 }
 
 /** A stage that an earlier call was about to start, and its container as it is now. */
@@ -202,13 +231,16 @@ async function openHandedOver(
   }
   if (isSame && isAlive(status)) return { status, start, isEarly: true };
   assertSameBoot(start, stage.ports);
-  if (isSame) return { status: await replaceEarly(build, stage), start: undefined };
+  if (isSame) {
+    await revive(build, stage, status);
+    return { status: await replaceUnused(build, stage), start: undefined };
+  }
   // Another process may have died right after it replaced the container.
   return { status: status ?? (await recreate(build, stage)), start: undefined };
 }
 
-/** Replaces a container that was started early. No script has run in it. */
-async function replaceEarly(build: LiveBuild, stage: ContainerStage): Promise<ContainerStatus> {
+/** Replaces a container in which no script has run. */
+async function replaceUnused(build: LiveBuild, stage: ContainerStage): Promise<ContainerStatus> {
   await removeUnused(build, stage);
   return recreate(build, stage, { image: build.early?.image });
 }
@@ -248,19 +280,28 @@ async function recreate(
   { place, ports, container, engine }: ContainerStage,
   replaced?: ReplacedContainer,
 ): Promise<ContainerStatus> {
+  await creating(build, ports, (options) =>
+    recreateContainer(build, place, { ...options, replaced }),
+  );
+  const status = await engine.inspectContainer(container);
+  if (status === undefined) throw new ContainerGone(container);
+  return status;
+}
+
+/** Does work that creates containers. Throws RecreationStopped when the stage is told to stop. */
+async function creating(
+  build: LiveBuild,
+  ports: ContainerStagePorts,
+  work: (options: EnvironmentOptions) => Promise<void>,
+): Promise<void> {
   const plan = planFor(build, ports);
   // Pulling an image may take long.
   const signal = build.stage?.stopping.signal ?? new AbortController().signal;
   try {
-    await build.joined(CREATE_CONTAINERS, () =>
-      recreateContainer(build, place, { plan, ports, signal, replaced }),
-    );
+    await build.joined(CREATE_CONTAINERS, () => work({ plan, ports, signal }));
   } catch (error) {
     throw signal.aborted ? new RecreationStopped('the stage was stopped', { cause: error }) : error;
   }
-  const status = await engine.inspectContainer(container);
-  if (status === undefined) throw new ContainerGone(container);
-  return status;
 }
 
 /** Notes the start, so that it is recognised even when Docker's answer is lost. */

@@ -5,19 +5,20 @@ import {
 } from '../../domain/executor/environment.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
-import type { ContainerEngine, Ports } from '../../ports/index.ts';
+import type { ContainerEngine, ContainerStatus, Ports } from '../../ports/index.ts';
 import type { AuthPorts } from './registry-auth.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { defineNote, parseNumber } from '../build/note.ts';
 import { together } from '../build/together.ts';
 import { openEarlyStarts, type CreatedContainer } from './early-start.ts';
 import { resolveImage, type ResolvedImage } from './images.ts';
-import { restartServices } from './restart-services.ts';
+import { restartLostServices, restartServices } from './restart-services.ts';
 import { followServices, type ServiceLogPorts } from './service-logs.ts';
 import { waitForServices } from './service-wait.ts';
 import {
   announceServices,
   linksTo,
+  noteNewAddresses,
   readServices,
   startServices,
   type ServicePorts,
@@ -69,7 +70,7 @@ export async function createEnvironment(
   await announceServices(build, plan);
   const images = await ensureImagesVolumesNetwork(build, options);
   signal.throwIfAborted();
-  if (plan.services.length > 0) await restartServices(build, ports);
+  if (plan.services.length > 0) await restartServices(build, { plan, ports });
   await startServices(build, { plan, images: images.services, ports, signal });
   await followServices(build, ports);
   const services = await readServices(build, ports);
@@ -124,6 +125,27 @@ export async function recreateContainer(
   // All directories are on mounts, so a replacement already has them. It does not make them again,
   // because stages since the preparation may have changed their owners.
   if (replaced === undefined) await makeDirectories(ports.engine(build.context.runner), created);
+}
+
+/**
+ * Starts the services again that a restart of Docker has ended before the first script of the job,
+ * and waits for them. Returns whether it did: `container`, the job's, then knows their former
+ * addresses. The invariant of `createEnvironment` holds here too.
+ */
+export async function reviveServices(
+  build: LiveBuild,
+  container: ContainerStatus,
+  { plan, ports, signal }: EnvironmentOptions,
+): Promise<boolean> {
+  await assertNotDestroyed(build, ports);
+  if (!(await restartLostServices(build, { container, ports }))) return false;
+  const services = await noteNewAddresses(build, ports);
+  await followServices(build, ports);
+  const image = plan.images.helper;
+  const helper = await resolveImage(build, { ports, place: 'helper', image, signal });
+  const helperImage = helper.reference;
+  await waitForServices(build, { plan, services, helperImage, ports, signal });
+  return true;
 }
 
 async function assertNotDestroyed({ context }: LiveBuild, ports: ContainerPorts): Promise<void> {

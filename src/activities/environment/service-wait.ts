@@ -1,6 +1,8 @@
 import { errorMessage } from '../../domain/error-message.ts';
+import { hasEndedFromOutside, isAlive } from '../../domain/executor/container-state.ts';
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
 import {
+  checkNameOf,
   checkSpec,
   linesOfService,
   readAnswers,
@@ -72,13 +74,24 @@ function parseFlag(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
 }
 
-/** Makes the next wait a new one, because services were started again. */
+/** Makes the next wait a new one, because services are started again. */
 export async function forgetServiceWait(
-  { context: { buildId } }: LiveBuild,
-  ports: Pick<ServicePorts, 'builds' | 'clock'>,
+  { context }: LiveBuild,
+  ports: ServicePorts,
 ): Promise<void> {
-  await BEGUN_NOTE.write(buildId, ports.clock.monotonicMs(), ports);
+  const { buildId, runner } = context;
   await DONE_NOTE.write(buildId, false, ports);
+  await BEGUN_NOTE.write(buildId, ports.clock.monotonicMs(), ports);
+  // One that is left has the answers of the former wait.
+  await ports.engine(runner).removeContainer(checkNameOf(context));
+}
+
+/** Whether services were started again and not waited for since. */
+export async function isWaitOpen(
+  { context: { buildId } }: LiveBuild,
+  ports: Pick<ServicePorts, 'builds'>,
+): Promise<boolean> {
+  return (await DONE_NOTE.read(buildId, ports)) === false;
 }
 
 interface TimedWait extends ServiceWait {
@@ -96,9 +109,16 @@ interface Look {
   readonly fault: string | undefined;
 }
 
+/** Docker was restarted during the check, which has ended services. */
+class ServicesLost extends TransientError {}
+
 const NOTHING_SEEN: Look = { answers: new Set(), ends: new Map(), output: '', fault: undefined };
 
-/** Checks all services. A passing fault of Docker is waited for, as long as there is time. */
+/**
+ * Checks all services. A passing fault of Docker is waited for, as long as there is time. Throws
+ * TransientError when Docker has ended services, or is away when the time is over: the next try to
+ * prepare the environment starts them again.
+ */
 async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> {
   const { services, signal, ports, deadlineMs } = wait;
   const targets = services.flatMap((service) => targetOf(service, networkModeOf(build, wait)));
@@ -111,12 +131,17 @@ async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> 
     } catch (error) {
       signal.throwIfAborted();
       const isTimeLeft = tries < MIN_TRIES || ports.clock.monotonicMs() < deadlineMs;
+      if (error instanceof ServicesLost || (!isTimeLeft && isDockerAway(error))) throw error;
       if (!(error instanceof TransientError) || !isTimeLeft) {
         return { ...NOTHING_SEEN, fault: errorMessage(error) };
       }
       await ports.clock.sleep(LOOK_AGAIN_MS, signal);
     }
   }
+}
+
+function isDockerAway(error: unknown): boolean {
+  return error instanceof TransientError && error.from === 'docker' && error.status === undefined;
 }
 
 async function lookOnce(
@@ -126,10 +151,21 @@ async function lookOnce(
 ): Promise<Look> {
   const engine = wait.ports.engine(build.context.runner);
   const check = await startCheck(build, wait, targets);
-  const look = await watchCheck({ ...wait, engine, check, targets });
-  // A container that is left here is removed with the environment.
-  await engine.removeContainer(check).catch(() => undefined);
-  return look;
+  const { end, ...look } = await watchCheck({ ...wait, engine, check, targets });
+  if (end === undefined || !hasEndedFromOutside(end)) {
+    // A container that is left here is removed with the environment.
+    await engine.removeContainer(check).catch(() => undefined);
+    return look;
+  }
+  // The next look must not find this one.
+  await engine.removeContainer(check);
+  const ids = wait.services.map(({ containerId }) => containerId);
+  const statuses = await Promise.all(ids.map((id) => engine.inspectContainer(id)));
+  if (!statuses.every((status) => status !== undefined && isAlive(status))) {
+    throw new ServicesLost('Docker was restarted, which has ended services');
+  }
+  if (targets.every(({ index }) => look.answers.has(index))) return look;
+  throw new TransientError('the container that checks the services was ended from outside');
 }
 
 function networkModeOf({ context }: LiveBuild, { plan }: ServiceWait): string {
@@ -158,7 +194,14 @@ async function startCheck(
   const input = { context, network: plan.network };
   const id = await engine.createContainer(checkSpec(input, { image: helperImage, targets }));
   const status = await engine.inspectContainer(id);
-  if (status?.state === 'created') await engine.startContainer(id);
+  if (status?.state !== 'created') return id;
+  try {
+    await engine.startContainer(id);
+  } catch (error) {
+    // Docker may never start it any more ("task … already exists"), but another one.
+    await engine.removeContainer(id).catch(() => undefined);
+    throw error;
+  }
   return id;
 }
 
@@ -170,9 +213,11 @@ interface Watching extends TimedWait {
 
 /**
  * Returns when each service has answered or ended, when the time is over, or when the job is no
- * longer wanted.
+ * longer wanted. `end`: the check's own end, if it has ended by then.
  */
-async function watchCheck(watching: Watching): Promise<Look> {
+async function watchCheck(
+  watching: Watching,
+): Promise<Look & { readonly end: ContainerStatus | undefined }> {
   const { engine, check, targets, services, ports, deadlineMs, signal } = watching;
   const over = new AbortController();
   const either = AbortSignal.any([over.signal, signal]);
@@ -189,15 +234,17 @@ async function watchCheck(watching: Watching): Promise<Look> {
       }
     }
   };
+  const checked = engine.waitForExit(check, either);
   const ending = [
-    engine.waitForExit(check, either),
+    checked,
     ports.clock.sleep(Math.max(0, deadlineMs - ports.clock.monotonicMs()), either),
   ].map((end) => end.finally(() => over.abort()));
   // Only the services' answers count, whatever the check's own end is.
   await Promise.allSettled([...ending, ...services.map(endOf)]);
   signal.throwIfAborted();
   const output = await readLog(engine, check);
-  return { answers: readAnswers(output), ends, output, fault: undefined };
+  const end = await checked.catch(() => undefined);
+  return { answers: readAnswers(output), ends, output, fault: undefined, end };
 }
 
 async function readLog(engine: ContainerEngine, container: string): Promise<string> {

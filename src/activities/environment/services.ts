@@ -73,12 +73,32 @@ async function startService(
   const containerId = await engine.createContainer(service.container(image));
   const status = await engine.inspectContainer(containerId);
   if (status?.state === 'created') await engine.startContainer(containerName);
-  const endpoint = await engine.inspectEndpoint(containerId);
+  return withEndpoint({ index, containerId, containerName, aliases }, engine);
+}
+
+async function withEndpoint(
+  service: Omit<StartedService, 'addresses' | 'ports'>,
+  engine: ContainerEngine,
+): Promise<StartedService> {
+  const endpoint = await engine.inspectEndpoint(service.containerId);
   return {
-    ...{ index, containerId, containerName, aliases },
+    ...service,
     addresses: endpoint?.addresses ?? [],
     ports: portsToCheck(endpoint?.environment ?? [], endpoint?.exposedTcpPorts ?? []),
   };
+}
+
+/** Notes the addresses of services that were started again, and returns the services. */
+export async function noteNewAddresses(
+  build: LiveBuild,
+  ports: ServicePorts,
+): Promise<readonly StartedService[]> {
+  const { buildId, runner } = build.context;
+  const engine = ports.engine(runner);
+  const former = await readServices(build, ports);
+  const services = await Promise.all(former.map((service) => withEndpoint(service, engine)));
+  await STARTED_NOTE.write(buildId, services, ports);
+  return services;
 }
 
 /** The services that any process has started for a build. */

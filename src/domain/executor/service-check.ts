@@ -44,6 +44,11 @@ export function portsToCheck(
   );
 }
 
+/** Name of the container that checks the services of a build. */
+export function checkNameOf(context: BuildContext): string {
+  return `${containerBaseName(context)}-wait-for-service`;
+}
+
 /**
  * Describes the one container, from the helper image, that checks all services of a build at once.
  * It reports each service as soon as that answers, and succeeds when all have answered.
@@ -55,7 +60,7 @@ export function checkSpec(
   return {
     ...commonHostSettings(context.runner.docker, network),
     macAddress: '', // A service may already have the configured address.
-    name: `${containerBaseName(context)}-wait-for-service`,
+    name: checkNameOf(context),
     image: check.image,
     command: [],
     opensStdin: false,

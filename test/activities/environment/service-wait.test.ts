@@ -23,13 +23,20 @@ const REDIS: StartedService = {
 };
 const ANSWER = (index: number): string => `[${index}] dial succeeded on host:1\n`;
 
+type FailingCall =
+  | 'createContainer'
+  | 'startContainer'
+  | 'readLogs'
+  | 'removeContainer'
+  | 'confirm';
+
 interface Options {
   readonly timeoutSeconds?: number;
   readonly networkMode?: string;
   /** Why Docker creates no container for the check. */
   readonly fault?: Error;
   /** The calls of Docker or Temporal that fail once, with a passing fault. */
-  readonly failOnce?: readonly ('createContainer' | 'readLogs' | 'removeContainer' | 'confirm')[];
+  readonly failOnce?: readonly FailingCall[];
 }
 
 /** A build that waits for services, whose containers print and end as the test says. */
@@ -39,11 +46,12 @@ function setUp(options: Options = {}) {
   const services = { ...NO_SERVICES_CONFIG, waitTimeoutSeconds: timeoutSeconds };
   const context = contextOf({ runner: { docker: { ...docker, networkMode, services } } });
   const world = createWorld(context);
-  const [logs, ends] = [new Map<string, string>(), new Map<string, () => void>()];
+  const logs = new Map<string, string>();
+  const ends = new Map<string, (status?: Partial<ContainerStatus>) => void>();
   const checks: ContainerSpec[] = [];
   const removed: string[] = [];
   const failing = new Set(failOnce);
-  const mayFail = (call: (typeof failOnce)[number]) => {
+  const mayFail = (call: FailingCall) => {
     if (failing.delete(call)) throw new TransientError(`${call} has failed`);
   };
   let states: Readonly<Record<string, ContainerStatus['state']>> = {};
@@ -56,14 +64,17 @@ function setUp(options: Options = {}) {
       return 'check';
     },
     inspectContainer: (id) => Promise.resolve({ ...STATUS, id, state: states[id] ?? 'running' }),
-    startContainer: (id) => {
+    startContainer: async (id) => {
+      mayFail('startContainer');
       logs.set(`starts ${id}`, `${logs.get(`starts ${id}`) ?? ''}1`);
       states = { ...states, [id]: 'running' };
-      return Promise.resolve();
     },
     waitForExit: (id, signal) =>
       new Promise((resolve, reject) => {
-        ends.set(id, () => resolve({ ...STATUS, id, exitCode: 3, oomKilled: true }));
+        ends.set(id, (status = { exitCode: 3, oomKilled: true }) => {
+          states = { ...states, [id]: 'exited' };
+          resolve({ ...STATUS, id, ...status });
+        });
         signal.addEventListener('abort', () => reject(signal.reason as Error));
       }),
     readLogs: async (id) => {
@@ -73,6 +84,7 @@ function setUp(options: Options = {}) {
     removeContainer: async (id) => {
       mayFail('removeContainer');
       removed.push(id);
+      states = Object.fromEntries(Object.entries(states).filter(([other]) => other !== id));
     },
   };
   const leases: Ports['leases'] = {
@@ -100,6 +112,9 @@ function setUp(options: Options = {}) {
   };
   return { ...{ world, logs, ends, checks, removed, begin }, trace: () => world.spool.saved.text };
 }
+
+/** How a restart of Docker leaves a container. */
+const LOST = { exitCode: 255 };
 
 const STATUS: ContainerStatus = {
   ...{ id: '', state: 'exited', exitCode: 0, oomKilled: false, error: '', labels: {} },
@@ -185,6 +200,13 @@ describe('the wait for services', () => {
     });
   }
 
+  it('asks with another check when one cannot be started', async () => {
+    const { checks, removed, begin } = setUp({ failOnce: ['startContainer'] });
+    const wait = await begin([DATABASE]);
+    await wait.clock.pass(500);
+    assert.deepEqual([checks.length, removed], [2, ['check']]);
+  });
+
   it('keeps the answers though Docker fails for a moment when the time is over', async () => {
     const { logs, trace, begin } = setUp({ failOnce: ['readLogs'] });
     logs.set('check', ANSWER(1));
@@ -196,6 +218,56 @@ describe('the wait for services', () => {
     assert.equal(wait.end(), 'over');
     assert.match(trace(), /Service postgres-0 probably/);
     assert.doesNotMatch(trace(), /Service redis-1/);
+  });
+
+  for (const services of [LOST, { exitCode: 0 }]) {
+    it(`is a failed try when Docker was restarted meanwhile, which ended a service with ${services.exitCode}`, async () => {
+      const { checks, ends, removed, trace, begin } = setUp();
+      const wait = await begin([DATABASE, REDIS]);
+      ends.get('id-db')?.(services);
+      ends.get('check')?.(LOST);
+      await settle();
+      assert.equal(wait.end(), 'stopped');
+      assert.deepEqual(removed, ['check']);
+      assert.doesNotMatch(trace(), /WARNING/);
+      assert.equal((await begin([DATABASE, REDIS])).end(), 'waits', 'it is not done');
+      assert.equal(checks.length, 2);
+    });
+  }
+
+  it('asks again when only its check was ended from outside', async () => {
+    const { checks, logs, ends, trace, begin } = setUp();
+    const wait = await begin([DATABASE]);
+    ends.get('check')?.({ exitCode: 137 });
+    await settle();
+    await wait.clock.pass(500);
+    assert.equal(checks.length, 2);
+    logs.set('check', ANSWER(0));
+    ends.get('check')?.({ exitCode: 0 });
+    await settle();
+    assert.equal(wait.end(), 'over');
+    assert.doesNotMatch(trace(), /WARNING/);
+  });
+
+  it('is over when all have answered and run, however its check ended', async () => {
+    const { checks, logs, ends, begin } = setUp();
+    const wait = await begin([DATABASE]);
+    logs.set('check', ANSWER(0));
+    ends.get('check')?.({ exitCode: 137 });
+    await settle();
+    assert.equal(wait.end(), 'over');
+    assert.equal(checks.length, 1);
+  });
+
+  it('is a failed try when Docker is away as its time ends', async () => {
+    const fault = new TransientError('cannot reach Docker', { from: 'docker' });
+    const { trace, begin } = setUp({ fault });
+    const wait = await begin([DATABASE]);
+    await wait.clock.pass(29_999);
+    assert.equal(wait.end(), 'waits');
+    await wait.clock.pass(500);
+    assert.equal(wait.end(), 'stopped');
+    assert.doesNotMatch(trace(), /WARNING/);
   });
 
   it('ends at once, and is not done, when the job is canceled', async () => {

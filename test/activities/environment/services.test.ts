@@ -11,9 +11,13 @@ import { openActivityCall } from '../../support/temporal/activity-call.ts';
 const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
 
 /** Services are not waited for here. The tests with real services cover that. */
-function open(services: readonly object[], options: ProcessOptions = {}) {
+function open(
+  services: readonly object[],
+  options: ProcessOptions = {},
+  variables: readonly object[] = [],
+) {
   const plain = contextOf({
-    job: { services, variables: [{ key: 'GIT_STRATEGY', value: 'none' }] },
+    job: { services, variables: [{ key: 'GIT_STRATEGY', value: 'none' }, ...variables] },
   });
   const docker = {
     ...plain.runner.docker,
@@ -108,6 +112,27 @@ describe('preparing services', () => {
     assert.notEqual(build, former);
     assert.ok(build?.spec.extraHosts.includes('redis:172.17.0.10'));
   });
+
+  for (const [how, ofServices, ofBuild] of [
+    ['lost', 255, 255],
+    ['stopped in good order', 0, 137],
+  ] as const) {
+    it(`starts them again in a repeated beginning when a restart of Docker has ${how} all`, async () => {
+      const { world, prepare } = open(SERVICES);
+      await prepare();
+      const former = [...world.docker.containers.values()].at(-1);
+      for (const each of world.docker.containers.values()) {
+        const exitCode = each.spec.name.endsWith('-build') ? ofBuild : ofServices;
+        each.status = { ...each.status, state: 'exited', exitCode };
+      }
+      await prepare();
+      assert.deepEqual(startsOf(world).slice(0, 2), [
+        ['postgres-0', 2],
+        ['redis-1', 2],
+      ]);
+      assert.notEqual([...world.docker.containers.values()].at(-1), former);
+    });
+  }
 
   it('starts none twice after a failed try when all still run', async () => {
     const down = new TransientError('cannot reach Docker');
