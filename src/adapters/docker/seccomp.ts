@@ -36,8 +36,10 @@ async function inline(option: string): Promise<string> {
   const path = pathOf(option);
   if (path === undefined) return option;
   try {
-    const profile: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return `seccomp=${JSON.stringify(profile)}`;
+    const profile = await readFile(path, 'utf8');
+    JSON.parse(profile);
+    // The text stays as it is, because its numbers may have 64 bits.
+    return `seccomp=${profile.trim()}`;
   } catch (cause) {
     throw new FinalError(
       FailureType.RunnerConfiguration,

@@ -6,17 +6,20 @@ import { after, before, describe, it } from 'node:test';
 import { inlineSeccomp } from '../../../src/adapters/docker/seccomp.ts';
 import { FailureType } from '../../../src/domain/failure.ts';
 
+/** Its number has 64 bits, and so does not pass through a number of JavaScript. */
+const PROFILE = '{\n "defaultAction": "SCMP_ACT_ALLOW", "value": 18446744073709551615 }';
+
 describe('a seccomp profile', () => {
   let directory: string;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tgr-test-'));
-    await writeFile(join(directory, 'good.json'), '{\n "defaultAction": "SCMP_ACT_ALLOW" }');
+    await writeFile(join(directory, 'good.json'), `\n${PROFILE}\n`);
     await writeFile(join(directory, 'bad.json'), 'canary');
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('is read on the runner’s side, in either spelling', async () => {
-    const inlined = 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}';
+  it('is read on the runner’s side, in either spelling, and sent as it is', async () => {
+    const inlined = `seccomp=${PROFILE}`;
     const path = join(directory, 'good.json');
     assert.deepEqual(await inlineSeccomp([`seccomp=${path}`, `seccomp:${path}`]), [
       inlined,
