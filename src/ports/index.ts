@@ -85,7 +85,10 @@ export interface Ports {
   readonly digests: Digests;
   /** Starts the digest of one content. */
   readonly runningSha256: () => RunningDigest;
-  /** Registry credentials of the user that runs this program. Never throws: see its `problem`. */
-  readonly registryAuthFile: () => Promise<AuthSource>;
+  /**
+   * Registry credentials of the user that runs this program, the best first. Never throws: see their
+   * `problem`.
+   */
+  readonly registryAuthFiles: () => Promise<readonly AuthSource[]>;
   readonly credentialPrograms: CredentialPrograms;
 }

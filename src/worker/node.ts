@@ -9,7 +9,7 @@ import { createCacheUses } from '../adapters/state/cache-uses.ts';
 import { openKeyRing, type KeyRing } from '../adapters/state/cipher.ts';
 import { createConfigSource } from '../adapters/config/config-file.ts';
 import { createCredentialPrograms } from '../adapters/docker/credential-programs.ts';
-import { readDockerConfigFile } from '../adapters/docker/docker-config-file.ts';
+import { readDockerConfigFiles } from '../adapters/docker/docker-config-file.ts';
 import { createContainerEngines } from '../adapters/docker/engines.ts';
 import { createCoordinator } from '../adapters/gitlab/coordinator.ts';
 import { readSystemRoots } from '../adapters/http/system-roots.ts';
@@ -157,7 +157,7 @@ async function openParts(
     traces: createTraceSpool({ builds, clock: systemClock, log }),
     secrets: createVaultStore({ env, roots: () => readSystemRoots(env) }),
     ...systemPorts,
-    registryAuthFile: () => readDockerConfigFile(env),
+    registryAuthFiles: () => readDockerConfigFiles(env),
     credentialPrograms: createCredentialPrograms({ env, log }),
   };
   monitoring.attach(peersOf(ports), placeOf(temporal));

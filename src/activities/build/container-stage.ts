@@ -9,7 +9,7 @@ import { defineFlag, defineNote, type Note } from './note.ts';
 /** What a stage needs to run in its container, which is created again when it is gone. */
 export type ContainerStagePorts = LeasePorts &
   Pick<Ports, 'builds' | 'cacheUses' | 'coordinator' | 'credentialPrograms' | 'digests'> &
-  Pick<Ports, 'engine' | 'metrics' | 'randomness' | 'registryAuthFile'>;
+  Pick<Ports, 'engine' | 'metrics' | 'randomness' | 'registryAuthFiles'>;
 
 /** What a caller wants to run in a container of the build. */
 export interface PlacedStage {

@@ -12,7 +12,7 @@ import { buildVariables } from '../../domain/variables/variables.ts';
 import type { CredentialPrograms, Ports } from '../../ports/index.ts';
 
 /** What it takes to find the credentials of a registry. */
-export type AuthPorts = Pick<Ports, 'registryAuthFile' | 'credentialPrograms'>;
+export type AuthPorts = Pick<Ports, 'registryAuthFiles' | 'credentialPrograms'>;
 
 interface AuthInput {
   readonly ports: AuthPorts;
@@ -31,7 +31,7 @@ export async function readAuthSources(
   const variables = buildVariables(context, { jobStatus: 'running' });
   const sources = [
     parseDockerConfig('$DOCKER_AUTH_CONFIG', variables.get('DOCKER_AUTH_CONFIG')),
-    await ports.registryAuthFile(),
+    ...(await ports.registryAuthFiles()),
     authSourceOfJob(context.job.credentials),
   ];
   return Promise.all(

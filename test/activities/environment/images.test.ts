@@ -252,12 +252,14 @@ describe('the credentials of a pull', () => {
     JSON.stringify({ auths: { 'reg.example.com': { auth: login(user) } } });
   const ofVariable = { key: 'DOCKER_AUTH_CONFIG', value: configOf('variable'), file: true };
   const ofFile = {
-    registryAuthFile: () =>
-      Promise.resolve({
-        name: '~/.docker/config.json',
-        problem: undefined,
-        entries: [{ server: 'reg.example.com', username: 'file', password: 'password' }],
-      }),
+    registryAuthFiles: () =>
+      Promise.resolve([
+        {
+          name: '~/.docker/config.json',
+          problem: undefined,
+          entries: [{ server: 'reg.example.com', username: 'file', password: 'password' }],
+        },
+      ]),
   };
   const credentials = [
     { type: 'registry', url: 'reg.example.com', username: 'job', password: 'password' },

@@ -45,8 +45,8 @@ async function ask({ variable = {}, file = {}, known = {} }: Given) {
     },
   });
   const source = { name: 'config.json', entries: [], problem: undefined, ...file };
-  const registryAuthFile = () => Promise.resolve(source);
-  const ports = { registryAuthFile, credentialPrograms: programs };
+  const registryAuthFiles = () => Promise.resolve([source]);
+  const ports = { registryAuthFiles, credentialPrograms: programs };
   const sources = await readAuthSources(context, { ports, image: IMAGE });
   return { sources, asked, user: findRegistryAuth(IMAGE, sources)?.username };
 }

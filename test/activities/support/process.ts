@@ -191,8 +191,8 @@ export function openProcess(world: World, options: ProcessOptions = {}): WorkerP
     nodeWaitMs: 300_000,
     digests: { md5Hex: (text) => `md5-${text}`, sha256Hex: (text) => `sha256-${text}` },
     runningSha256: () => ({ add: () => undefined, hex: () => 'sha256' }),
-    registryAuthFile: () =>
-      Promise.resolve({ name: 'config.json', entries: [], problem: undefined }),
+    registryAuthFiles: () =>
+      Promise.resolve([{ name: 'config.json', entries: [], problem: undefined }]),
     credentialPrograms: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),
