@@ -166,7 +166,6 @@ export interface ImageInfo {
   readonly user: string;
   /** Empty when the image has no entrypoint. */
   readonly entrypoint: readonly string[];
-  readonly exposedPorts: readonly number[];
   /** undefined: the engine does not say. */
   readonly platform?: ImagePlatform;
 }

@@ -15,7 +15,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { inspect } from './inspect.ts';
 import { pause } from './pause.ts';
 import { readReply } from './read-reply.ts';
-import { imageSchema, tcpPortsOf } from './replies.ts';
+import { imageSchema } from './replies.ts';
 import { shareCalls } from './share-calls.ts';
 
 type Images = Pick<ContainerEngine, 'inspectImage' | 'pullImage'>;
@@ -50,7 +50,6 @@ async function inspectImage(parts: EngineParts, reference: string): Promise<Imag
     repoDigests: RepoDigests ?? [],
     user: Config?.User ?? '',
     entrypoint: Config?.Entrypoint ?? [],
-    exposedPorts: tcpPortsOf(Config?.ExposedPorts),
     ...(Os && Architecture && { platform: { os: Os, architecture: Architecture } }),
   };
 }

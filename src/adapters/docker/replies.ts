@@ -27,7 +27,6 @@ export const imageSchema = z.object({
     .object({
       User: z.string().nullish(),
       Entrypoint: z.array(z.string()).nullish(),
-      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
 });

@@ -11,7 +11,7 @@ import { buildCommand, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
 import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
-import { BUILD_LABEL, gitlabLabels } from './labels.ts';
+import { BUILD_LABEL, configuredLabels, gitlabLabels } from './labels.ts';
 import { planMounts, type Mount } from '../build/mounts.ts';
 import { planImages, type PlannedImage } from './plan-images.ts';
 import { planServices, type PlannedService } from './services.ts';
@@ -209,10 +209,9 @@ function containerLabels(
   { context, variables }: EnvironmentInput,
   place: ContainerPlace,
 ): Readonly<Record<string, string>> {
-  const configured = Object.entries(context.runner.docker.containerLabels);
   return {
     ...gitlabLabels(context, { type: place === 'build' ? 'build' : 'predefined' }),
-    ...Object.fromEntries(configured.map(([name, value]) => [name, variables.expand(value)])),
+    ...configuredLabels(context, variables),
     [BUILD_LABEL]: context.buildId,
   };
 }

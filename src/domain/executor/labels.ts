@@ -1,6 +1,7 @@
 import type { BuildContext } from '../context/context.ts';
 import { formatGoDuration } from '../job/go-duration.ts';
 import { jobTimeoutSeconds } from '../variables/runner-variables.ts';
+import type { Variables } from '../variables/variables.ts';
 import { jobUrl, shortToken } from '../context/names.ts';
 
 /** Label of everything that is removed with its build. Value: the id of the build. */
@@ -34,6 +35,19 @@ export function gitlabLabels(
     ...more,
   };
   return gitlabLabelNames(labels);
+}
+
+/** The labels that the configuration adds to containers. */
+export function configuredLabels(
+  { runner }: BuildContext,
+  variables: Variables,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(runner.docker.containerLabels).map(([name, value]) => [
+      name,
+      variables.expand(value),
+    ]),
+  );
 }
 
 /** The same labels under gitlab-runner's prefix. */

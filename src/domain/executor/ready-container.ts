@@ -103,8 +103,13 @@ function readyHelper(
   const { entrypoint: imageEntrypoint } = images.get('helper') ?? NO_IMAGE;
   const { nextStage, wakePipe } = files;
   return letHelperWait(withFiles(containers.helper, files), {
-    ...{ imageEntrypoint, isOfficialImage, sharesPipes, hasUmask },
-    ...{ nextStage, wakePipe, directories },
+    imageEntrypoint,
+    isOfficialImage,
+    sharesPipes,
+    nextStage,
+    wakePipe,
+    hasUmask,
+    directories,
   });
 }
 
@@ -116,7 +121,11 @@ function readyBuild(
   const { entrypoint: imageEntrypoint } = images.get('build') ?? NO_IMAGE;
   const { nextStage, wakePipe } = files;
   return letJobStartEarly(withFiles(containers.build, files), {
-    ...{ imageEntrypoint, startsEarly, nextStage, wakePipe, directories },
+    imageEntrypoint,
+    startsEarly,
+    nextStage,
+    wakePipe,
+    directories,
   });
 }
 

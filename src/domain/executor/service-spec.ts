@@ -7,7 +7,7 @@ import { mayBePrivileged, matchesAny } from './allowed-images.ts';
 import { readDevices, readGpus } from './docker-values.ts';
 import { commonHostSettings } from './host-settings.ts';
 import { planEntrypoint } from './job-wishes.ts';
-import { BUILD_LABEL, gitlabLabels } from './labels.ts';
+import { BUILD_LABEL, configuredLabels, gitlabLabels } from './labels.ts';
 import type { ServiceName } from './service-name.ts';
 import type { ContainerSpec, NetworkSpec } from './specs.ts';
 
@@ -94,12 +94,7 @@ function labelsOf(
   { context, variables }: ServicesInput,
   { path, version }: ServiceName,
 ): Readonly<Record<string, string>> {
-  const configured = Object.fromEntries(
-    Object.entries(context.runner.docker.containerLabels).map(([name, value]) => [
-      name,
-      variables.expand(value),
-    ]),
-  );
+  const configured = configuredLabels(context, variables);
   return {
     ...gitlabLabels(context, {
       type: 'service',

@@ -36,7 +36,7 @@ const NO_PIPES: ContainerEngine['info'] = () =>
     ...{ sharesPipes: false, isPodman: false },
   });
 
-const IMAGE = { repoDigests: [], user: '', exposedPorts: [], entrypoint: [] };
+const IMAGE = { repoDigests: [], user: '', entrypoint: [] };
 
 function namesOf({ docker }: World): readonly string[] {
   return [...docker.containers.values()].map(({ spec }) => spec.name.replace(/^.*-/, ''));

@@ -35,8 +35,7 @@ async function ownerOf({ user = '', wanted = '', passwd = PASSWD, flag = true }:
         read.push(path);
         return files.engine.readFiles(container, path, options);
       },
-      inspectImage: (id) =>
-        Promise.resolve({ id, repoDigests: [], user, exposedPorts: [], entrypoint: [] }),
+      inspectImage: (id) => Promise.resolve({ id, repoDigests: [], user, entrypoint: [] }),
     },
   });
   const build = await createLiveBuilds(ports).open(context.buildId);

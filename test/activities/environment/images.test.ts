@@ -48,7 +48,7 @@ async function resolve({ place = 'build', image, local = [], engine, job, ports,
 const refused = new FinalError('RunnerConfiguration', 'pull access denied');
 
 const AMD64: ImageInfo = {
-  ...{ id: 'sha256:amd64', repoDigests: [], user: '', entrypoint: [], exposedPorts: [] },
+  ...{ id: 'sha256:amd64', repoDigests: [], user: '', entrypoint: [] },
   platform: { os: 'linux', architecture: 'amd64' },
 };
 
@@ -169,7 +169,7 @@ describe('the image of a container', () => {
           pullImage: () =>
             Promise.resolve<ImageInfo>({
               ...{ id: 'sha256:1', repoDigests: ['alpine@sha256:2'], user: '' },
-              ...{ entrypoint: [], exposedPorts: [] },
+              entrypoint: [],
             }),
         },
       },
@@ -287,7 +287,6 @@ describe('the credentials of a pull', () => {
               repoDigests: [],
               user: '',
               entrypoint: [],
-              exposedPorts: [],
             });
           },
         },

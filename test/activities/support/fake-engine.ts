@@ -29,7 +29,7 @@ export function createFakeEngine(world: World): ContainerEngine {
     return found;
   };
   const imageOf = (reference: string): ImageInfo => ({
-    ...{ id: `sha256:${reference}`, repoDigests: [], user: '', exposedPorts: [] },
+    ...{ id: `sha256:${reference}`, repoDigests: [], user: '' },
     entrypoint: docker.entrypoint,
   });
   return {
