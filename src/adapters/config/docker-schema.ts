@@ -18,7 +18,7 @@ const pullPolicy = z.enum(PULL_POLICIES, `one of ${PULL_POLICIES.join(', ')}`);
 const pullPolicies = z.array(pullPolicy, `a list of ${PULL_POLICIES.join(', ')}`);
 const oneOrMorePullPolicies = z.preprocess(
   (value) => (typeof value === 'string' ? [value].filter(Boolean) : value),
-  pullPolicies.transform((list) => (list.length === 0 ? ['always' as const] : list)),
+  pullPolicies,
 );
 
 export const dockerSchema = z.object(
@@ -29,7 +29,7 @@ export const dockerSchema = z.object(
     image: text.default(''),
     helper_image: text.default(''),
     helper_image_flavor: text.default(''),
-    pull_policy: oneOrMorePullPolicies.default(['always']),
+    pull_policy: oneOrMorePullPolicies.default([]),
     allowed_pull_policies: pullPolicies.default([]),
     allowed_images: textList.default([]),
     privileged: flag.default(false),

@@ -13,6 +13,7 @@ export interface DockerConfig extends HostFields {
   readonly helperImage: string;
   /** Flavor of the official helper image; '' is `alpine`. */
   readonly helperImageFlavor: string;
+  /** Empty: `always`. */
   readonly pullPolicy: readonly PullPolicy[];
   readonly allowedPullPolicies: readonly PullPolicy[];
   /** Globs; an empty list allows every image. */
@@ -49,7 +50,7 @@ export const DOCKER_DEFAULTS: DockerConfig = {
   image: '',
   helperImage: '',
   helperImageFlavor: '',
-  pullPolicy: ['always'],
+  pullPolicy: [],
   allowedPullPolicies: [],
   allowedImages: [],
   allowedPrivilegedImages: [],

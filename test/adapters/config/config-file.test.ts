@@ -169,11 +169,11 @@ shutdown_timeout = 60
     });
   }
 
-  it('accepts one pull policy without a list, and uses "always" when none is set', async () => {
+  it('accepts one pull policy without a list, and keeps none when none is set', async () => {
     const one = await open(`${RUNNER}\n[runners.docker]\npull_policy = "never"`);
     assert.deepEqual((await one.source.load()).runners[0]?.docker.pullPolicy, ['never']);
     const none = await open(`${RUNNER}\n[runners.docker]\npull_policy = ""`);
-    assert.deepEqual((await none.source.load()).runners[0]?.docker.pullPolicy, ['always']);
+    assert.deepEqual((await none.source.load()).runners[0]?.docker.pullPolicy, []);
   });
 
   it('expands variables of the environment in url and token, and nowhere else', async () => {
