@@ -66,12 +66,14 @@ export async function restartLostServices(
   return true;
 }
 
-/** Starts services again. */
+/** Starts services again, whose logs are then followed anew. */
 async function startAgain(
   build: LiveBuild,
   { ended, ports }: { readonly ended: readonly ContainerStatus[]; readonly ports: ServicePorts },
 ): Promise<void> {
   await forgetServiceWait(build, ports);
+  await build.serviceLogs?.stop();
+  build.serviceLogs = undefined;
   const engine = ports.engine(build.context.runner);
   await Promise.all(ended.map(({ id }) => engine.startContainer(id)));
 }

@@ -134,6 +134,24 @@ describe('preparing services', () => {
     });
   }
 
+  it('follows the logs of those that it starts again', async () => {
+    const { world } = open(SERVICES, {}, [{ key: 'CI_DEBUG_SERVICES', value: 'true' }]);
+    const copied: string[] = [];
+    const { node } = openProcess(world, {
+      engine: {
+        copyServiceLog: (id) => Promise.resolve(void copied.push(id)),
+      },
+    }).activities;
+    const buildId = [...world.disk.records.keys()][0] ?? '';
+    await runActivity(() => node.prepareEnvironment({ buildId }));
+    for (const each of world.docker.containers.values()) {
+      each.status = { ...each.status, state: 'exited', exitCode: 255 };
+    }
+    await runActivity(() => node.prepareEnvironment({ buildId }));
+    const ids = [...world.docker.containers.keys()].slice(0, 2);
+    assert.deepEqual(copied, [...ids, ...ids]);
+  });
+
   it('starts none twice after a failed try when all still run', async () => {
     const down = new TransientError('cannot reach Docker');
     const { world, prepare } = open(SERVICES);
