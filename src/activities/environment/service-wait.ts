@@ -226,7 +226,8 @@ async function watchCheck(
     ends.set(index, await engine.waitForExit(containerId, either));
     // The check continues when only some services have ended.
     while (!either.aborted) {
-      const answers = readAnswers(await readLog(engine, check));
+      // A log that cannot be read now is read again.
+      const answers = readAnswers(await readLog(engine, check).catch(() => ''));
       if (targets.every((target) => answers.has(target.index) || ends.has(target.index))) {
         over.abort();
       } else {

@@ -308,6 +308,16 @@ describe('a service that does not listen', () => {
     assert.match(trace(), /"postgres-0" has ended with exit code 3 \(OOM killed/);
   });
 
+  it('because it has ended does not hold the job, though the check’s log is not read at once', async () => {
+    const { logs, ends, begin } = setUp({ failOnce: ['readLogs'] });
+    const wait = await begin([DATABASE, REDIS]);
+    logs.set('check', ANSWER(1));
+    ends.get('id-db')?.();
+    await settle();
+    await wait.clock.pass(500);
+    assert.equal(wait.end(), 'over');
+  });
+
   const reasons: [why: string, service: StartedService, said: RegExp][] = [
     ['has no port to ask at', { ...DATABASE, ports: [] }, /"postgres-0" has no exposed ports/],
     ['has no address', { ...DATABASE, addresses: [] }, /"postgres-0" has no address/],
