@@ -295,7 +295,7 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
 async function watchIntake(watch: DiskWatch & DrainWatch): Promise<() => Promise<void>> {
   const stops = [await watchDisk(watch), watchOpenFiles(watch), await watchDrain(watch)];
   return async () => {
-    for (const stop of stops) stop();
+    for (const stop of stops) await stop();
   };
 }
 

@@ -40,7 +40,7 @@ export interface DiskWatch {
  * Pauses job requests while the disk of `directory` is nearly full. Returns a function that stops
  * watching.
  */
-export async function watchDisk(watch: DiskWatch): Promise<() => void> {
+export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> {
   let shortage: string | undefined;
   const look = async (): Promise<void> => {
     const found = findShortage(await readDiskSpace(watch.directory));

@@ -21,7 +21,7 @@ export interface DrainWatch {
  * Temporal itself knows it, also before a worker of this node runs. The last answer counts while
  * Temporal is away. Returns a function that stops watching.
  */
-export async function watchDrain(watch: DrainWatch): Promise<() => void> {
+export async function watchDrain(watch: DrainWatch): Promise<() => Promise<void>> {
   const { installation, workflows, capacity, log } = watch;
   let wasDrained = false;
   const look = async (): Promise<void> => {

@@ -40,7 +40,7 @@ export interface OpenFilesWatch {
 /**
  * Pauses job requests while too few files are available. Returns a function that stops watching.
  */
-export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => void {
+export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise<void> {
   let wasShort = false;
   const look = async (): Promise<void> => {
     const open = await readOpenFiles();

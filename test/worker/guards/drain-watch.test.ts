@@ -40,7 +40,7 @@ describe('a drained node', () => {
   ] as const) {
     it(`is known before it takes anything, pauses ${JSON.stringify(pauses)}: ${why}`, async () => {
       const { capacity, stop } = await watch(memo);
-      stop();
+      await stop();
       assert.deepEqual(capacity.pauses, pauses);
     });
   }
@@ -59,7 +59,7 @@ describe('a drained node', () => {
         said.map(({ level }) => level),
         ['info', 'debug', 'info'],
       );
-      stop();
+      await stop();
     } finally {
       mock.timers.reset();
     }
