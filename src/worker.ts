@@ -4,7 +4,7 @@ import { oneAtATime } from './worker/recovery/one-at-a-time.ts';
 import { closeQuietly } from './worker/machine/closers.ts';
 import { openNode, type Node, type RunOptions } from './worker/node.ts';
 import { createReload, type Reload } from './worker/recovery/reload.ts';
-import { createWorkflowRestart } from './worker/recovery/workflow-restart.ts';
+import { createWorkflowRestart, type WorkflowRestart } from './worker/recovery/workflow-restart.ts';
 import { listenForShutdown, onAbort, type Shutdown } from './worker/shutdown.ts';
 import { noteNode, logStanding } from './worker/standing.ts';
 import * as messages from './workflows/messages.ts';
@@ -96,6 +96,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
 /** Starts the periodic work and listens for reloads. Returns a function that ends both. */
 function startPeriodicWork(node: Node, configPath: string): () => void {
   const { ports, recovery, temporalReturns } = node;
+  const restart = openWorkflowRestart(node);
   const reload = createReload(() => feed(node, false), ports);
   const requestReload = (): void => void reload.request();
   process.on('SIGHUP', requestReload);
@@ -106,7 +107,7 @@ function startPeriodicWork(node: Node, configPath: string): () => void {
       ports.log.warn('recorded jobs not looked through', { error });
     });
   }, RECONCILE_INTERVAL_MS);
-  const checking = scheduleWorkflowChecks(node, reload);
+  const checking = scheduleWorkflowChecks(node, { reload, restart });
   const sweeping = setInterval(() => {
     sweepLeftovers(ports).catch((error: unknown) => {
       ports.log.warn('leftovers not searched for', { error });
@@ -136,22 +137,35 @@ function logReady({ ports, temporal, capacity }: Node, configPath: string): void
   });
 }
 
+function openWorkflowRestart(node: Node): WorkflowRestart {
+  const { workflows, installation, ports } = node;
+  return createWorkflowRestart(
+    { workflows, installation, ports },
+    { feed: () => feed(node, false), onGone: node.renewAttributes },
+  );
+}
+
+interface WorkflowChecks {
+  readonly reload: Pick<Reload, 'retry'>;
+  readonly restart: Pick<WorkflowRestart, 'restartAll'>;
+}
+
 /**
  * Checks periodically whether the workflows that ask for jobs run, and starts them again if not.
  * Also signals a reload that could not be signaled. The first check comes after one interval,
  * because the node has just started the workflows itself.
  */
-function scheduleWorkflowChecks(node: Node, reload: Pick<Reload, 'retry'>): NodeJS.Timeout {
-  const { ports, installation } = node;
-  const scope = { workflows: node.workflows, installation, ports };
-  const workflowRestart = createWorkflowRestart(scope, () => feed(node, false));
-  const restart = oneAtATime(async () => {
+function scheduleWorkflowChecks(
+  { ports: { log } }: Node,
+  { reload, restart }: WorkflowChecks,
+): NodeJS.Timeout {
+  const check = oneAtATime(async () => {
     await reload.retry();
-    await workflowRestart.restartAll().catch((error: unknown) => {
-      ports.log.warn('workflows that ask for jobs not checked', { error });
+    await restart.restartAll().catch((error: unknown) => {
+      log.warn('workflows that ask for jobs not checked', { error });
     });
   });
-  return setInterval(() => void restart(), RESTART_INTERVAL_MS);
+  return setInterval(() => void check(), RESTART_INTERVAL_MS);
 }
 
 /** Starts feedRunners, or tells a running one to read this node's config. */

@@ -26,7 +26,10 @@ import type { Temporal } from '../adapters/temporal/connect.ts';
 import { watchTemporal, type WatchedTemporal } from '../adapters/temporal/temporal-health.ts';
 import { bridgeTemporalLog } from '../adapters/temporal/runtime-log.ts';
 import { createEncryptedHistories } from '../adapters/temporal/encrypted-histories.ts';
-import { registerSearchAttributes } from '../adapters/temporal/search-attributes.ts';
+import {
+  registerSearchAttributes,
+  type SearchAttributes,
+} from '../adapters/temporal/search-attributes.ts';
 import { createLeases } from '../adapters/temporal/leases.ts';
 import { createWorkflows } from '../adapters/temporal/workflows.ts';
 import { createTraceSpool } from '../adapters/trace-spool/trace-spool.ts';
@@ -80,6 +83,8 @@ export interface Node {
   readonly temporal: Temporal;
   /** Told each time that Temporal answers again after an absence. */
   readonly temporalReturns: WatchedTemporal['returns'];
+  /** Makes sure again that Temporal knows the search attributes of builds. */
+  readonly renewAttributes: SearchAttributes['renew'];
   /** Temporal's workflows, for the node itself. Each call has a time limit. */
   readonly workflows: Workflows;
   readonly capacity: ResizableCapacity;
@@ -145,7 +150,7 @@ async function openParts(
   const nodeQueue = messages.nodeQueue(installation);
   const entryContext = { systemId, program, log, env, metrics, largePatches: createLargePatches() };
   const told = { nodeQueue, installation, log, env, stopping, nameHashes, closers };
-  const temporalPorts = portsOfTemporal(temporal, told);
+  const { renewAttributes, ...temporalPorts } = portsOfTemporal(temporal, told);
   const ports: Ports = {
     ...temporalPorts,
     ...(await openEngine({ builds, log, cipher, config, env, installation, state, closers })),
@@ -173,7 +178,7 @@ async function openParts(
   closers.add(await watchIntake({ ...told, workflows, capacity, directory: state.buildsDir }));
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
-    ...{ stateDir: state.path, temporalReturns: returns },
+    ...{ stateDir: state.path, temporalReturns: returns, renewAttributes },
     recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake),
@@ -317,19 +322,21 @@ interface TemporalScope
 function portsOfTemporal(
   { client, renew }: Temporal,
   { nodeQueue, installation, log, env, stopping, nameHashes, closers }: TemporalScope,
-): Pick<Ports, 'leases' | 'workflows' | 'visibility'> & {
-  readonly temporalHealth: WatchedTemporal;
-} {
+): Pick<Ports, 'leases' | 'workflows' | 'visibility'> &
+  Pick<Node, 'renewAttributes'> & { readonly temporalHealth: WatchedTemporal } {
   const workflowId = messages.feedRunnersId(installation);
   const names = readNamesView(env, (name) => nameHashes(name)[0]);
   const attributes = registerSearchAttributes(client, log, { signal: stopping });
   const temporalHealth = watchTemporal({ client, workflowId, renew, log, clock: systemClock });
+  // It may be back with a new database.
+  temporalHealth.returns.add(attributes.renew);
   closers.add(async () => temporalHealth.close());
   return {
     leases: createLeases(client, nodeQueue),
     workflows: createWorkflows(client),
     visibility: { ...names, hasAttributes: () => attributes.areThere },
     temporalHealth,
+    renewAttributes: attributes.renew,
   };
 }
 

@@ -53,6 +53,9 @@ describe('a job in the middle of faults', () => {
   it('ends when everything but Docker is lost while the script runs', () =>
     lab.run({ moment: 'script', fault: killAll({ isEmptied: true }) }));
 
+  it('ends when Temporal’s database is lost while the script runs', () =>
+    lab.run({ moment: 'script', fault: killTemporal({ isEmptied: true }) }));
+
   it('ends before a worker that is drained while the script runs', () =>
     lab.run({ moment: 'script', fault: drainWorker(), goesOn: true }));
 

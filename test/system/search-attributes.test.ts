@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { Connection } from '@temporalio/client';
 import { runCommand } from '../support/command.ts';
+import { removeDatabase, temporalPid } from '../support/faults/fault-kinds.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { whenReady } from '../support/runner-process.ts';
 import { NO_GIT } from '../support/scenario.ts';
@@ -29,12 +30,14 @@ async function find(
   }
 }
 
+const REGISTERED = /search attributes registered in Temporal/;
+
 describe('builds in the list of the Temporal UI', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({});
     await installation.start();
-    await installation.runner.whenLog(/search attributes registered in Temporal/);
+    await installation.runner.whenLog(REGISTERED);
   });
   after(() => installation.close());
 
@@ -50,12 +53,41 @@ describe('builds in the list of the Temporal UI', () => {
   });
 });
 
+describe('builds of a node that has seen Temporal lose its database', () => {
+  let installation: Installation;
+  before(async () => {
+    installation = await openInstallation({});
+    await installation.start();
+    await installation.runner.whenLog(REGISTERED);
+  });
+  after(() => installation.close());
+
+  it('are begun, and found again', async () => {
+    const { gitlab, runner } = installation;
+    const script = ['echo begun', 'sleep 2'];
+    const running = gitlab.addJob({ script, variables: [NO_GIT] });
+    await running.whenLog(/^begun$/m);
+    const since = runner.lines.length;
+    removeDatabase(installation);
+    process.kill(temporalPid(installation), 'SIGKILL');
+    assert.equal(await running.whenFinished(120_000), 'success');
+    await runner.whenLog(REGISTERED, 60_000, since);
+    const next = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.equal(await next.whenFinished(120_000), 'success');
+    const temporal = await connect(installation);
+    const [id = ''] = await find(temporal, `JobId = ${next.id} AND Result = 'success'`);
+    assert.ok(id.endsWith(`/${next.id}`), id);
+    await temporal[0].close();
+    await installation.whenClean();
+  });
+});
+
 describe('builds whose names are hashed', () => {
   let installation: Installation;
   before(async () => {
     installation = await openInstallation({ env: { TEMPORAL_GITLAB_RUNNER_NAMES: 'hashed' } });
     await installation.start();
-    await installation.runner.whenLog(/search attributes registered in Temporal/);
+    await installation.runner.whenLog(REGISTERED);
   });
   after(() => installation.close());
 

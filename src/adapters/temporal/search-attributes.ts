@@ -35,6 +35,8 @@ interface RegistrationOptions {
 export interface SearchAttributes {
   /** Whether builds may be started with them. */
   readonly areThere: boolean;
+  /** Asks Temporal again, because its database may be a new one. */
+  renew(): void;
 }
 
 /**
@@ -49,27 +51,49 @@ export function registerSearchAttributes(
   { signal, timing = TIMING }: RegistrationOptions,
 ): SearchAttributes {
   let areThere = false;
+  let registration = new AbortController();
   const tell = warnOfEachFault(log);
-  void inTries(() => ensure(client, signal), {
-    nextMs: ({ kind }, { made }) =>
-      kind === 'answered' ? undefined : Math.min(timing.firstMs * 2 ** (made - 1), timing.maxMs),
-    onRetry: (end) => {
-      if (end.kind === 'failed' && !signal.aborted) tell.fault(end.error);
-    },
-    // The pause alone must not keep the process alive.
-    pause: (ms) => delay(ms, true, { signal, ref: false }),
-  }).then(
-    (added) => {
-      areThere = true;
-      if (added.length > 0) log.info('search attributes registered in Temporal', { added });
-      else if (tell.hasTold()) log.info('builds have search attributes');
-    },
-    () => undefined, // The node ends.
-  );
+  const register = async (over: AbortSignal): Promise<void> => {
+    const added = await inTries(
+      async () => {
+        const missing = await findMissing(client);
+        over.throwIfAborted();
+        const names = Object.keys(missing);
+        if (names.length === 0) return names;
+        areThere = false;
+        await add(client, missing, over);
+        return names;
+      },
+      {
+        nextMs: ({ kind }, { made }) =>
+          kind === 'answered'
+            ? undefined
+            : Math.min(timing.firstMs * 2 ** (made - 1), timing.maxMs),
+        onRetry: (end) => {
+          if (end.kind !== 'failed' || over.aborted) return;
+          areThere = false;
+          tell.fault(end.error);
+        },
+        // The pause alone must not keep the process alive.
+        pause: (ms) => delay(ms, true, { signal: over, ref: false }),
+      },
+    );
+    if (over.aborted) return;
+    areThere = true;
+    tell.there(added);
+  };
+  const renew = (): void => {
+    registration.abort();
+    registration = new AbortController();
+    // It only fails when the node ends, or when another one has begun.
+    void register(AbortSignal.any([signal, registration.signal])).catch(() => undefined);
+  };
+  renew();
   return {
     get areThere() {
       return areThere;
     },
+    renew,
   };
 }
 
@@ -80,7 +104,6 @@ export function registerSearchAttributes(
 function warnOfEachFault(log: Log) {
   let last: string | undefined;
   return {
-    hasTold: () => last !== undefined,
     fault: (error: unknown): void => {
       if (String(error) === last) return;
       last = String(error);
@@ -89,13 +112,21 @@ function warnOfEachFault(log: Log) {
         names: Object.keys(ATTRIBUTE_TYPES),
       });
     },
+    there: (added: readonly string[]): void => {
+      if (added.length > 0) log.info('search attributes registered in Temporal', { added });
+      else if (last !== undefined) log.info('builds have search attributes');
+      last = undefined;
+    },
   };
 }
 
-async function ensure(client: Client, signal: AbortSignal): Promise<readonly string[]> {
-  const { namespace } = client.options;
-  const { operatorService } = client.connection;
-  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+/** The types of attributes by their names. */
+type Attributes = Readonly<Record<string, number>>;
+
+/** Lists the attributes that Temporal does not know. Throws when one has another type there. */
+async function findMissing({ connection, options }: Client): Promise<Attributes> {
+  const { namespace } = options;
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const missing: Record<string, number> = {};
   for (const [name, type] of Object.entries(ATTRIBUTE_TYPES)) {
     const found = customAttributes[name];
@@ -104,14 +135,15 @@ async function ensure(client: Client, signal: AbortSignal): Promise<readonly str
       throw new Error(`search attribute ${name} exists with another type than ${type}`);
     }
   }
-  const added = Object.keys(missing);
-  if (added.length > 0) {
-    await operatorService
-      .addSearchAttributes({ namespace, searchAttributes: missing })
-      .catch(passIfThere);
-    await untilKnown(client, signal);
-  }
-  return added;
+  return missing;
+}
+
+async function add(client: Client, missing: Attributes, signal: AbortSignal): Promise<void> {
+  const { namespace } = client.options;
+  await client.connection.operatorService
+    .addSearchAttributes({ namespace, searchAttributes: missing })
+    .catch(passIfThere);
+  await untilKnown(client, signal);
 }
 
 /** Ignores the error when another node has registered them since they were listed. */

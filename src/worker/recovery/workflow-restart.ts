@@ -25,26 +25,37 @@ export interface WorkflowRestart {
   restartAll(): Promise<void>;
 }
 
+export interface WorkflowRestartOptions {
+  /** Makes feedRunners tell its runners again, and starts it if needed. */
+  readonly feed: () => Promise<void>;
+  /** Called when Temporal has come to know nothing of feedRunners: its database may be a new one. */
+  readonly onGone: () => void;
+}
+
 /**
  * Restarts lost workflows. feedRunners and serveRunner start each other, so neither notices when a
  * person terminates, cancels or deletes one, or when it is lost with Temporal's database. Therefore
- * the node checks both. `feed` makes feedRunners tell its runners again, and starts it if needed.
+ * the node checks both.
  *
  * One that has failed is restarted too, at every check if need be, because its runner must not stop
  * asking for jobs. Only a person can mend what it fails at, so each time the log says why.
  */
 export function createWorkflowRestart(
   scope: FindScope,
-  feed: () => Promise<void>,
+  { feed, onGone }: WorkflowRestartOptions,
 ): WorkflowRestart {
   const { workflows, ports, installation } = scope;
   const { config, log } = ports;
+  let wasGone = false;
   // True: a workflow may have been begun whose runner was not told to ask yet.
   let owesFeed = false;
   return {
     restartAll: async () => {
       const { runners } = config.current();
       const feeder = await look(feedRunnersId(installation), workflows);
+      const isGone = feeder.status === undefined;
+      if (isGone && !wasGone) onGone();
+      wasGone = isGone;
       // Nothing has to run after `stop`, or on a node without runners.
       if (feeder.status === 'completed' || runners.length === 0) return;
       const lost = isLost(feeder) ? [feeder] : [];

@@ -164,6 +164,68 @@ describe('the search attributes of builds', () => {
     );
   });
 
+  describe('when Temporal may have lost them', () => {
+    const ALL = Object.fromEntries(
+      Object.entries(ATTRIBUTE_TYPES).map(([name, type]) => [name, type === 'INT' ? 3 : 2]),
+    );
+
+    /** Registers them, and then asks again. Each listing waits until the test answers it. */
+    async function renewed() {
+      const answers: ((answer: Promise<unknown>) => void)[] = [];
+      const client = answering(() => new Promise((resolve) => answers.push(resolve)));
+      const { log, said } = recordingLog();
+      const { signal } = new AbortController();
+      const attributes = registerSearchAttributes(client, log, { signal, timing: NEVER_AGAIN });
+      const answer = async (index: number, customAttributes: object | Error): Promise<void> => {
+        const isFault = customAttributes instanceof Error;
+        answers[index]?.(
+          isFault ? Promise.reject(customAttributes) : Promise.resolve({ customAttributes }),
+        );
+        await new Promise(setImmediate);
+      };
+      await answer(0, {});
+      attributes.renew();
+      return { attributes, said, answer };
+    }
+
+    it('are registered again in an empty database', async () => {
+      const { attributes, said, answer } = await renewed();
+      await answer(1, {});
+      assert.equal(attributes.areThere, true);
+      assert.deepEqual(
+        said.map(({ message }) => message),
+        Array(2).fill('search attributes registered in Temporal'),
+      );
+    });
+
+    it('stay as they are while they are there, and the log says nothing', async () => {
+      const { attributes, said, answer } = await renewed();
+      assert.equal(attributes.areThere, true);
+      await answer(1, ALL);
+      assert.equal(attributes.areThere, true);
+      assert.equal(said.length, 1);
+    });
+
+    it('are left out when Temporal refuses them now, until it is asked once more', async () => {
+      const { attributes, said, answer } = await renewed();
+      await answer(1, refusal(7, 'Request unauthorized.'));
+      assert.equal(attributes.areThere, false);
+      assert.equal(said.at(-1)?.message, UNTAKEN);
+      attributes.renew();
+      await answer(2, ALL);
+      assert.equal(attributes.areThere, true);
+      assert.equal(said.at(-1)?.message, 'builds have search attributes');
+    });
+
+    it('count as the newest answer says, even when an older one arrives later', async () => {
+      const { attributes, answer } = await renewed();
+      attributes.renew();
+      await answer(2, ALL);
+      await answer(1, {});
+      assert.equal(attributes.areThere, true);
+    });
+  });
+
   it('are not requested any more when the node ends', async () => {
     let asked = 0;
     const client = answering(() => {

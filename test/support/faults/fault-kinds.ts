@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -62,13 +62,17 @@ export function freezeWorker(durationMs: number): Fault {
   };
 }
 
-/** Kills the embedded Temporal with `kill -9`. The worker starts it again. */
-export function killTemporal(): Fault {
+/**
+ * Kills the embedded Temporal with `kill -9`. The worker starts it again. With `isEmptied` its
+ * database is lost.
+ */
+export function killTemporal({ isEmptied = false } = {}): Fault {
   let killed = 0;
   return {
-    name: 'Temporal killed',
+    name: isEmptied ? 'Temporal killed, database lost' : 'Temporal killed',
     strike: ({ installation }) => {
       killed = temporalPid(installation);
+      if (isEmptied) removeDatabase(installation);
       process.kill(killed, 'SIGKILL');
     },
     confirm: ({ installation }) => assert.notEqual(temporalPid(installation), killed),
@@ -88,7 +92,15 @@ export function freezeTemporal(durationMs: number): Fault {
   };
 }
 
-function temporalPid({ stateDir }: Installation): number {
+/** Removes the database of the embedded Temporal, which runs on without its files. */
+export function removeDatabase({ stateDir }: Installation): void {
+  const directory = join(stateDir, 'temporal');
+  const databases = readdirSync(directory).filter((name) => name.startsWith('database-'));
+  assert.ok(databases.length > 0);
+  for (const name of databases) rmSync(join(directory, name), { recursive: true });
+}
+
+export function temporalPid({ stateDir }: Installation): number {
   const text = readFileSync(join(stateDir, 'temporal', 'server.json'), 'utf8');
   return (JSON.parse(text) as { readonly pid: number }).pid;
 }

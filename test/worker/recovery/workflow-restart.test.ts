@@ -75,8 +75,18 @@ function openRestart(setting: Setting) {
   const { ports } = openProcess(createWorld(contextOf({ context })), { ports: { log } });
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
-  const { restartAll } = createWorkflowRestart(scope, () => act('feed', FEEDER));
-  return { restartAll, begun, counted, said };
+  let gone = 0;
+  const { restartAll } = createWorkflowRestart(scope, {
+    feed: () => act('feed', FEEDER),
+    onGone: () => (gone += 1),
+  });
+  /** Checks the workflows again after their status has changed. */
+  const become = async (feeder: WorkflowStatus | undefined, served = feeder): Promise<void> => {
+    statuses.set(FEEDER, feeder);
+    statuses.set(RUNNER, served);
+    await restartAll();
+  };
+  return { restartAll, become, begun, counted, said, gone: () => gone };
 }
 
 describe('workflows that ask for jobs', () => {
@@ -88,6 +98,19 @@ describe('workflows that ask for jobs', () => {
   it('are left alone after `stop`', async () => {
     const { begun, said } = await restart({ feeder: 'completed', served: 'ended' });
     assert.deepEqual([begun, said], [[], []]);
+  });
+
+  it('are begun again when they are gone after they have run, which is told once', async () => {
+    const { become, begun, gone } = openRestart({});
+    await become('completed');
+    await become('running');
+    assert.equal(gone(), 0);
+    await become(undefined);
+    await become(undefined, 'running');
+    assert.deepEqual([begun, gone()], [[RUNNER, FEEDER, FEEDER], 1]);
+    await become('running');
+    await become(undefined, 'running');
+    assert.equal(gone(), 2);
   });
 
   for (const served of ['ended', 'canceled', undefined] as const) {
