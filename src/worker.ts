@@ -97,7 +97,7 @@ async function serve(node: Node, { configPath, shutdown }: Service): Promise<voi
 function startPeriodicWork(node: Node, configPath: string): () => void {
   const { ports, recovery, temporalReturns } = node;
   const restart = openWorkflowRestart(node);
-  const reload = createReload(() => feed(node, false), ports);
+  const reload = createReload(restart.feed, ports);
   const requestReload = (): void => void reload.request();
   process.on('SIGHUP', requestReload);
   watchFile(configPath, { interval: CONFIG_WATCH_MS }, requestReload);

@@ -23,6 +23,8 @@ const UNFED = {
 export interface WorkflowRestart {
   /** Makes sure that this node's long-lived workflows run, unless they ended properly. */
   restartAll(): Promise<void>;
+  /** Makes feedRunners tell its runners again, and starts it if needed, also after `stop`. */
+  feed(): Promise<void>;
 }
 
 export interface WorkflowRestartOptions {
@@ -47,17 +49,23 @@ export function createWorkflowRestart(
   const { workflows, ports, installation } = scope;
   const { config, log } = ports;
   let wasGone = false;
+  // Temporal deletes a workflow that has ended after the retention time, so `stop` is remembered.
+  let hasStopped = false;
+  const notice = (feeder: WorkflowStatus | undefined): void => {
+    const isGone = feeder === undefined;
+    if (isGone && !wasGone) onGone();
+    wasGone = isGone;
+    if (!isGone) hasStopped = feeder === 'completed';
+  };
   // True: a workflow may have been begun whose runner was not told to ask yet.
   let owesFeed = false;
   return {
     restartAll: async () => {
       const { runners } = config.current();
       const feeder = await look(feedRunnersId(installation), workflows);
-      const isGone = feeder.status === undefined;
-      if (isGone && !wasGone) onGone();
-      wasGone = isGone;
+      notice(feeder.status);
       // Nothing has to run after `stop`, or on a node without runners.
-      if (feeder.status === 'completed' || runners.length === 0) return;
+      if (hasStopped || runners.length === 0) return;
       const lost = isLost(feeder) ? [feeder] : [];
       const gone: RunnerConfig[] = [];
       for (const runner of runners) {
@@ -72,6 +80,10 @@ export function createWorkflowRestart(
       if (!owesFeed) return;
       await feed();
       owesFeed = false;
+    },
+    feed: async () => {
+      await feed();
+      hasStopped = false;
     },
   };
 }

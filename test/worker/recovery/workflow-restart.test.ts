@@ -76,7 +76,7 @@ function openRestart(setting: Setting) {
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
   let gone = 0;
-  const { restartAll } = createWorkflowRestart(scope, {
+  const { restartAll, feed } = createWorkflowRestart(scope, {
     feed: () => act('feed', FEEDER),
     onGone: () => (gone += 1),
   });
@@ -86,7 +86,7 @@ function openRestart(setting: Setting) {
     statuses.set(RUNNER, served);
     await restartAll();
   };
-  return { restartAll, become, begun, counted, said, gone: () => gone };
+  return { restartAll, feed, become, begun, counted, said, gone: () => gone };
 }
 
 describe('workflows that ask for jobs', () => {
@@ -98,6 +98,17 @@ describe('workflows that ask for jobs', () => {
   it('are left alone after `stop`', async () => {
     const { begun, said } = await restart({ feeder: 'completed', served: 'ended' });
     assert.deepEqual([begun, said], [[], []]);
+  });
+
+  it('are left alone after `stop` also when Temporal has deleted them, until a reload', async () => {
+    const { become, feed, begun } = openRestart({});
+    await become('completed');
+    await become(undefined);
+    await become(undefined);
+    assert.deepEqual(begun, []);
+    await feed();
+    await become(undefined, 'running');
+    assert.deepEqual(begun, [FEEDER, FEEDER]);
   });
 
   it('are begun again when they are gone after they have run, which is told once', async () => {
