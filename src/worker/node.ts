@@ -298,7 +298,7 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
 
 /** Watches the free space of the disk, the number of open files, and whether the node is drained. */
 async function watchIntake(watch: DiskWatch & DrainWatch): Promise<() => Promise<void>> {
-  const stops = [await watchDisk(watch), watchOpenFiles(watch), await watchDrain(watch)];
+  const stops = [await watchDisk(watch), await watchOpenFiles(watch), await watchDrain(watch)];
   return async () => {
     for (const stop of stops) await stop();
   };

@@ -165,16 +165,16 @@ function nextJobRequest({ state, update }: Runner): JobRequest {
 
 async function settle(runner: Runner, outcome: JobRequestOutcome): Promise<void> {
   const { state, update } = runner;
-  const { questionLimit: requestLimit, feeding } = state();
+  const { feeding, lastAnswer, questionLimit } = state();
   const { requestConcurrency } = feeding;
   const hasJob = outcome.kind === 'job';
-  update({ lastAnswer: lastAnswerOf(outcome, Date.now(), state().lastAnswer) });
-  update({ questionLimit: adaptRequestLimit(requestLimit, { hasJob, requestConcurrency }) });
+  update({
+    lastAnswer: lastAnswerOf(outcome, Date.now(), lastAnswer),
+    questionLimit: adaptRequestLimit(questionLimit, { hasJob, requestConcurrency }),
+    ...(hasJob && { askAtOnce: true }),
+  });
   if (outcome.kind === 'unknown_runner') return sleep(UNKNOWN_RUNNER_PAUSE_MS);
-  if (outcome.kind === 'job') {
-    update({ askAtOnce: true });
-    runner.builds.begin(outcome);
-  }
+  if (hasJob) runner.builds.begin(outcome);
   const isHealthy = outcome.kind !== 'forbidden';
   if (isHealthy && state().isHealthy) return;
   update({ isHealthy });

@@ -1,8 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Log } from '../../ports/index.ts';
 import { RESERVE_BYTES, RESERVE_SHARE } from '../../adapters/host/free-space.ts';
-import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
-import { lookEvery } from './repeated-look.ts';
+import { pauseWhile, type PausableCapacity } from './pause-while.ts';
 
 /** Total and free bytes or inodes of a file system. */
 export interface FreeCount {
@@ -18,7 +17,6 @@ export interface DiskSpace {
 
 const MIN_FREE_FILES = 1_000;
 const LOOK_MS = 2_000;
-const PAUSE_REASON = 'disk';
 
 /** Returns what is short; undefined when there is room for another job. */
 export function findShortage({ bytes, files }: DiskSpace): 'space' | 'inodes' | undefined {
@@ -32,7 +30,7 @@ function isShort({ free, total }: FreeCount, least: number): boolean {
 
 export interface DiskWatch {
   readonly directory: string;
-  readonly capacity: Pick<ResizableCapacity, 'pause' | 'unpause'>;
+  readonly capacity: PausableCapacity;
   readonly log: Log;
 }
 
@@ -40,29 +38,19 @@ export interface DiskWatch {
  * Pauses job requests while the disk of `directory` is nearly full. Returns a function that stops
  * watching.
  */
-export async function watchDisk(watch: DiskWatch): Promise<() => Promise<void>> {
-  let shortage: string | undefined;
-  const look = async (): Promise<void> => {
-    const found = findShortage(await readDiskSpace(watch.directory));
-    if (found === shortage) return;
-    if (found === undefined) watch.capacity.unpause(PAUSE_REASON);
-    else watch.capacity.pause(PAUSE_REASON);
-    logShortage(watch, found);
-    shortage = found;
-  };
-  const { log, directory } = watch;
-  const lookQuietly = (): Promise<void> =>
-    look().catch((error: unknown) => {
-      log.warn('free space not known', { directory, error });
-    });
-  await lookQuietly();
-  return lookEvery(LOOK_MS, lookQuietly);
-}
-
-function logShortage({ log, directory }: DiskWatch, shortage: string | undefined): void {
-  if (shortage === undefined) log.info('there is room again, jobs are asked for', { directory });
-  else
-    log.error('the disk is full, no job is asked for until it has room', { directory, shortage });
+export function watchDisk({ directory, capacity, log }: DiskWatch): Promise<() => Promise<void>> {
+  return pauseWhile(capacity, {
+    reason: 'disk',
+    intervalMs: LOOK_MS,
+    look: async () => findShortage(await readDiskSpace(directory)),
+    tell: (shortage) => {
+      if (shortage === undefined)
+        return log.info('there is room again, jobs are asked for', { directory });
+      const fields = { directory, shortage };
+      log.error('the disk is full, no job is asked for until it has room', fields);
+    },
+    onFault: (error) => log.warn('free space not known', { directory, error }),
+  });
 }
 
 async function readDiskSpace(directory: string): Promise<DiskSpace> {

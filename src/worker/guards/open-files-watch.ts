@@ -1,5 +1,4 @@
 import type { Log } from '../../ports/index.ts';
-import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import { readOpenFiles } from '../../adapters/host/open-files.ts';
 import {
   areFilesShort,
@@ -7,13 +6,12 @@ import {
   MORE_FILES,
   type OpenFiles,
 } from '../../domain/runner/open-files.ts';
-import { lookEvery } from './repeated-look.ts';
+import { pauseWhile, type PausableCapacity } from './pause-while.ts';
 
 // Node crashes when a workflow must take its next step and the process may open no more files. This
 // watch prevents that.
 
 const LOOK_MS = 2_000;
-const PAUSE_REASON = 'open files';
 
 /** Reads how many builds the limit of open files allows. */
 export async function readFileAllowance(): Promise<number> {
@@ -33,34 +31,28 @@ export function limitBuilds(concurrent: number, allowance: number, log: Log): nu
 }
 
 export interface OpenFilesWatch {
-  readonly capacity: Pick<ResizableCapacity, 'pause' | 'unpause'>;
+  readonly capacity: PausableCapacity;
   readonly log: Log;
 }
 
 /**
  * Pauses job requests while too few files are available. Returns a function that stops watching.
  */
-export function watchOpenFiles({ capacity, log }: OpenFilesWatch): () => Promise<void> {
-  let wasShort = false;
-  const look = async (): Promise<void> => {
-    const open = await readOpenFiles();
-    const isShort = open !== undefined && areFilesShort(open);
-    if (isShort === wasShort) return;
-    wasShort = isShort;
-    if (isShort) capacity.pause(PAUSE_REASON);
-    else capacity.unpause(PAUSE_REASON);
-    logShortage(log, isShort, open);
-  };
-  return lookEvery(LOOK_MS, () =>
-    look().catch((error: unknown) => {
-      log.warn('open files not counted', { error });
-    }),
-  );
-}
-
-function logShortage(log: Log, isShort: boolean, open: OpenFiles | undefined): void {
-  const fields = { used: open?.used, limit: open?.limit };
-  if (isShort)
-    log.error('too many files are open, no job is asked for until there are fewer', fields);
-  else log.info('there are files to spare again, jobs are asked for', fields);
+export function watchOpenFiles({ capacity, log }: OpenFilesWatch): Promise<() => Promise<void>> {
+  let open: OpenFiles | undefined;
+  return pauseWhile(capacity, {
+    reason: 'open files',
+    intervalMs: LOOK_MS,
+    look: async () => {
+      open = await readOpenFiles();
+      return open !== undefined && areFilesShort(open) ? 'short' : undefined;
+    },
+    tell: (why) => {
+      const fields = { used: open?.used, limit: open?.limit };
+      if (why === undefined)
+        return log.info('there are files to spare again, jobs are asked for', fields);
+      log.error('too many files are open, no job is asked for until there are fewer', fields);
+    },
+    onFault: (error) => log.warn('open files not counted', { error }),
+  });
 }
