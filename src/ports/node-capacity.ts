@@ -1,8 +1,8 @@
 /** Permits to ask for and run builds: `concurrent` − builds alive − requests in flight. */
 export interface NodeCapacity {
   /**
-   * Waits until this node can run one more build, and reserves a slot for it. Waits for the limit
-   * of its runner too, if there is one. Rejects when aborted.
+   * Waits until this node can run one more build, and reserves a slot for it. If a runner is given,
+   * waits for its limit too, and while it is paused here. Rejects when aborted.
    */
   acquire(signal: AbortSignal, limit?: RunnerLimit): Promise<CapacityPermit>;
   /** Whether one more request of the runner is within its limit, even if all bring a job. */

@@ -20,8 +20,8 @@ import { isObject } from '../domain/is-object.ts';
 import { isNoInput } from '../domain/no-input.ts';
 import { isNotPickedUp, isTimeOut, reasonOf, throwBug } from './node/activity-failure.ts';
 import { feed, stopRunner, type RunnerFeeding } from './fleet/fed-runner.ts';
-import { noteDrain } from './fleet/drain-memo.ts';
 import { handleOperatorCommands } from './fleet/operator-commands.ts';
+import { noteStanding } from './fleet/standing-memo.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import * as messages from './messages.ts';
 import type { FedRunner, FeedRunnersState } from './states.ts';
@@ -49,7 +49,7 @@ export async function feedRunners(initial: FeedRunnersState): Promise<void> {
     fleet.markSeen();
     if (isReloadDue(fleet.state())) await reload(fleet);
     fleet.update({ health: wakeAll(fleet.state()) });
-    noteDrain(fleet.state().isDraining);
+    noteStanding(fleet.state());
     const hasStopped = await feedAll(fleet);
     if (shouldEnd(fleet.state(), hasStopped)) return;
     // Changes that arrive later are in the state, which the next run reads first.

@@ -4,7 +4,12 @@ import { WAITS_SIGNAL } from '../domain/build/wait.ts';
 import { attributePairs } from '../domain/context/job-attributes.ts';
 import type { BuildOutcome, Interruption } from '../domain/context/outcome.ts';
 import type { JobSummary, StageName } from '../domain/context/stage.ts';
-import { BUILD_ENDED_SIGNAL, type Feeding, type FleetState } from '../domain/runner/fleet.ts';
+import {
+  BUILD_ENDED_SIGNAL,
+  type Feeding,
+  type FleetState,
+  type Standing,
+} from '../domain/runner/fleet.ts';
 import { nodeQueueOf } from '../domain/runner/node-name.ts';
 
 // The workflows' public contract: people, tests and other releases use every name here.
@@ -98,10 +103,11 @@ export const fleetStateQuery = defineQuery<FleetState>('fleetState');
 /** Tells people the state of the fleet. The unencrypted answer has keys of runners and no names. */
 export const fleetStatusQuery = defineQuery<unknown>('status');
 
-/** Stored with feedRunners, so that its node knows of a drain. Absent before the first drain. */
-export interface FeederMemo {
-  readonly isDraining: boolean;
-}
+/**
+ * Stored with feedRunners, so that its node knows of a drain and of pauses. Each is absent before
+ * the first one.
+ */
+export type FeederMemo = Partial<Standing>;
 
 // serveRunner
 

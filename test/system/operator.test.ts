@@ -265,6 +265,29 @@ describe('a person beside the running node', () => {
     }
   });
 
+  it('pauses a runner of a second node: that takes no job of it, whichever node asks', async () => {
+    const { gitlab, directory } = installation;
+    const second = await startSecondNode(installation);
+    try {
+      const configPath = join(directory, 'second', 'config.toml');
+      await runCommand({ configPath }, ['pause', 'system-test-0']);
+      await second.runner.whenLog(/"paused":\["\S+"\].*"msg":"paused runners changed, /);
+      // GitLab may hold a request for two seconds that was sent before.
+      await delay(5_000);
+      const jobs = Array.from({ length: 8 }, () =>
+        gitlab.addJob({ script: ['sleep 1'], variables: [NO_GIT] }),
+      );
+      for (const job of jobs) assert.equal(await job.whenFinished(), 'success');
+      const received = second.runner.lines.filter((line) => line.includes('"job received"'));
+      assert.deepEqual(received, []);
+      await runCommand({ configPath }, ['resume', 'system-test-0']);
+      await second.runner.whenLog(/"paused":\[\].*"msg":"paused runners changed, /);
+      await second.whenBothClean();
+    } finally {
+      await second.close();
+    }
+  });
+
   it('reads in the log which keys a reload changed, and what a broken or missing file means', async () => {
     const { runner, configPath, tokens } = installation;
     const config = await readFile(configPath, 'utf8');

@@ -140,8 +140,11 @@ describe('an installation', () => {
     await fleet.signal(pauseRunnerSignal, name(0));
     await untilState(runner(0), ({ feeding }) => !feeding.isFed);
     assert.equal((await runner(1).query(runnerStateQuery)).feeding.isFed, true);
+    assert.deepEqual((await fleet.describe()).memo, { paused: [name(0)] });
     await fleet.signal(resumeRunnerSignal, name(0));
     await gitlab(0).calls.when('ask', 2);
+    // Temporal removes an empty list from a memo, unless it is encrypted.
+    assert.deepEqual((await fleet.describe()).memo, {});
     assert.equal(gitlab(1).requests.length, 1);
   });
 

@@ -163,8 +163,8 @@ async function whenThere({
 
 /**
  * Reserves a slot for a request of the runner; undefined when there is no room. The node itself
- * keeps the runner's limit, because other nodes' workflows ask through it too, and because a
- * runner's workflow may not know of all its builds.
+ * keeps the runner's limit and its pause, because other nodes' workflows ask through it too, and
+ * because a runner's workflow may not know of all its builds.
  */
 async function takeRoom(
   runner: RunnerConfig,
@@ -188,7 +188,7 @@ interface RoomOptions {
 
 /**
  * Reserves a slot for one more build. Returns undefined when none is free within `waitMs`, or when
- * the runner has as many builds here as its limit allows.
+ * the runner is paused here, or has as many builds here as its limit allows.
  */
 export async function findRoom(
   { capacity, clock }: Pick<Ports, 'capacity' | 'clock'>,

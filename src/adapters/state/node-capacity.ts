@@ -8,6 +8,8 @@ export interface ResizableCapacity extends NodeCapacity {
   /** Gives out no slot until `unpause` was called for each reason. Builds with a slot keep it. */
   pause(reason: string): void;
   unpause(reason: string): void;
+  /** Gives out no slot to the runners with these keys, until it is called without them. */
+  pauseRunners(keys: readonly string[]): void;
   /**
    * Reserves a slot for a build recorded on this node, before its job is known to anybody else.
    */
@@ -127,17 +129,25 @@ function createPermit(
 function createUsers() {
   const builds = new Map<string, string>();
   const requests = new Set<OpenJobRequest>();
+  let pausedRunners: readonly string[] = [];
+  /** Whether one more request of the runner is within its limit, even if all bring a job. */
+  const isWithin = ({ runnerKey, limit }: RunnerLimit): boolean => {
+    if (limit === 0) return true;
+    const ofBuilds = [...builds.values()].filter((key) => key === runnerKey);
+    const ofRequests = [...requests].filter((request) => request.runnerKey === runnerKey);
+    return ofBuilds.length + ofRequests.length < limit;
+  };
   return {
     builds,
     requests,
     /** How many slots are taken. A lent one is not. */
     taken: () => builds.size + [...requests].filter(({ isLent }) => !isLent).length,
-    /** Whether one more request of the runner is within its limit, even if all bring a job. */
-    isWithin: ({ runnerKey, limit }: RunnerLimit): boolean => {
-      if (limit === 0) return true;
-      const ofBuilds = [...builds.values()].filter((key) => key === runnerKey);
-      const ofRequests = [...requests].filter((request) => request.runnerKey === runnerKey);
-      return ofBuilds.length + ofRequests.length < limit;
+    isWithin,
+    mayEnter: (limit: RunnerLimit | undefined): boolean =>
+      limit === undefined || (!pausedRunners.includes(limit.runnerKey) && isWithin(limit)),
+    hold: (buildId: string, runnerKey: string): void => void builds.set(buildId, runnerKey),
+    pauseRunners: (keys: readonly string[]): void => {
+      pausedRunners = keys;
     },
   };
 }
@@ -152,11 +162,10 @@ function createUsers() {
 export function createNodeCapacity(initial: number): ResizableCapacity {
   let concurrent = initial;
   const pauses = new Set<string>();
-  const { builds, requests, taken, isWithin } = createUsers();
+  const { builds, requests, taken, isWithin, mayEnter, hold, pauseRunners } = createUsers();
   const idle = createIdleWait(() => builds.size + requests.size === 0);
   const hasFree = (): boolean => pauses.size === 0 && taken() < concurrent;
   const queue = createQueue(hasFree);
-  const hold = (buildId: string, runnerKey: string): void => void builds.set(buildId, runnerKey);
 
   const permit = (request: OpenJobRequest): CapacityPermit =>
     createPermit(request, {
@@ -172,7 +181,7 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
   return {
     acquire: async (signal, limit) => {
       const request: OpenJobRequest = { runnerKey: limit?.runnerKey, isLent: false };
-      const isDue = (): boolean => limit === undefined || isWithin(limit);
+      const isDue = (): boolean => mayEnter(limit);
       await queue.wait({ isDue, serve: () => void requests.add(request) }, signal);
       return permit(request);
     },
@@ -193,6 +202,10 @@ export function createNodeCapacity(initial: number): ResizableCapacity {
     pause: (reason) => void pauses.add(reason),
     unpause: (reason) => {
       pauses.delete(reason);
+      queue.serve();
+    },
+    pauseRunners: (keys) => {
+      pauseRunners(keys);
       queue.serve();
     },
     get pauses() {

@@ -49,12 +49,39 @@ export function isFeeding(sent: unknown): sent is Feeding {
   );
 }
 
+/** What the commands `drain` and `pause` have left in force on a node, until `resume`. */
+export interface Standing {
+  readonly isDraining: boolean;
+  /** The keys of paused runners. */
+  readonly paused: readonly string[];
+}
+
+/** The standing of a node without a drain and without a pause. */
+export const UNRESTRICTED: Standing = { isDraining: false, paused: [] };
+
+/** Reads a value of unknown origin. What it lacks is not in force. */
+export function parseStanding(noted: unknown): Standing {
+  const { isDraining, paused } = (noted ?? {}) as Partial<Record<keyof Standing, unknown>>;
+  const keys: readonly unknown[] = Array.isArray(paused) ? paused : [];
+  return {
+    isDraining: isDraining === true,
+    paused: keys.filter((key): key is string => typeof key === 'string'),
+  };
+}
+
+/** Whether two standings are equal, with their paused runners in the same order. */
+export function isSameStanding(a: Standing, b: Standing): boolean {
+  return (
+    a.isDraining === b.isDraining &&
+    a.paused.length === b.paused.length &&
+    a.paused.every((key, index) => key === b.paused[index])
+  );
+}
+
 /** The settings of all runners, and the health of each by its key. */
-export interface FleetState {
+export interface FleetState extends Standing {
   readonly settings: FleetSettings;
   readonly health: Readonly<Record<string, RunnerHealth>>;
-  readonly paused: readonly string[];
-  readonly isDraining: boolean;
 }
 
 /**

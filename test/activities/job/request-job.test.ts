@@ -323,6 +323,19 @@ describe('requestJob', () => {
     assert.deepEqual([outcome, requests], [{ kind: 'no_job', wait: 'place' }, []]);
   });
 
+  it('ends after two seconds while the runner is paused on this node, and asks when resumed', async () => {
+    const capacity = createNodeCapacity(5);
+    capacity.pauseRunners([runner.key]);
+    const paused = await ask({ ports: { capacity }, calls: 3 });
+    assert.deepEqual(
+      [paused.outcome, paused.requests, paused.tookMs],
+      [{ kind: 'no_job', wait: 'place' }, [], 2_000],
+    );
+    capacity.pauseRunners([]);
+    const { outcome } = await ask({ ports: { capacity }, replies: [offer(payloadJson())] });
+    assert.ok('kind' in outcome && outcome.kind === 'job');
+  });
+
   it('keeps the limit of a runner over all callers, and asks again when a build has ended', async () => {
     const capacity = createNodeCapacity(5);
     const limited = { ...runner, limit: 1 };

@@ -179,6 +179,18 @@ describe('createNodeCapacity', () => {
     await next;
   });
 
+  it('lets no request of a paused runner in until it is resumed, and others pass by', async () => {
+    const capacity = createNodeCapacity(2);
+    capacity.pauseRunners(['slow']);
+    const slow = capacity.acquire(never, { runnerKey: 'slow', limit: 0 });
+    const other = await capacity.acquire(never, { runnerKey: 'other', limit: 0 });
+    assert.equal(await isSettled(slow), false);
+    assert.ok(capacity.isWithin({ runnerKey: 'slow', limit: 1 }), 'a pause is no limit');
+    capacity.pauseRunners([]);
+    (await slow).release();
+    other.release();
+  });
+
   it('never exceeds its limit, whatever happens in whatever order', async () => {
     const step = fc.oneof(
       fc.constant({ kind: 'acquire' } as const),

@@ -7,6 +7,7 @@ import { recordingLog } from '../../support/recording-log.ts';
 import { tick } from '../../activities/support/world.ts';
 
 const LOOK_MS = 5_000;
+const never = new AbortController().signal;
 
 /** Watches a node whose workflow has this memo, or of which Temporal tells nothing. */
 async function watch(first: Record<string, unknown> | 'away' | 'gone') {
@@ -29,6 +30,48 @@ async function watch(first: Record<string, unknown> | 'away' | 'gone') {
     },
   };
 }
+
+describe('a paused runner', () => {
+  it('gets no slot for any workflow until it is resumed, and others do', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      const { capacity, become, said, stop } = await watch({ paused: ['slow'] });
+      const slow = capacity.acquire(never, { runnerKey: 'slow', limit: 0 });
+      await become('away');
+      await become({ paused: ['slow'] });
+      const other = { runnerKey: 'other', limit: 0 };
+      (await capacity.acquire(never, other)).release();
+      assert.equal(capacity.requestsInFlight, 0);
+      await become({ paused: [] });
+      await slow;
+      assert.deepEqual(
+        said.map(({ level, fields }) => [level, fields?.['paused']]),
+        [
+          ['info', ['slow']],
+          ['debug', undefined],
+          ['info', []],
+        ],
+      );
+      await stop();
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  it('gets slots after `stop`, and when the memo is none of this program', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      const { capacity, become, stop } = await watch({ paused: ['slow'] });
+      await become('gone');
+      (await capacity.acquire(never, { runnerKey: 'slow', limit: 0 })).release();
+      await become({ paused: 'slow', isDraining: 'no' });
+      (await capacity.acquire(never, { runnerKey: 'slow', limit: 0 })).release();
+      await stop();
+    } finally {
+      mock.timers.reset();
+    }
+  });
+});
 
 describe('a drained node', () => {
   for (const [memo, pauses, why] of [
