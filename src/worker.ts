@@ -170,20 +170,23 @@ function scheduleWorkflowChecks(
 
 /** Starts feedRunners, or tells a running one to read this node's config. */
 async function feed(
-  { workflows, ports, installation }: Node,
+  { workflows, ports, installation, readStanding }: Node,
   hasRestarted: boolean,
 ): Promise<void> {
   if (hasRestarted && ports.config.current().runners.length === 0) {
     ports.log.warn('no runners in the config: this node only serves those of other nodes');
   }
   const configQueue = ports.nodeQueue;
+  const standing = await readStanding();
   await workflows.signalWithStart(
     {
       type: 'feedRunners',
       workflowId: messages.feedRunnersId(installation),
       taskQueue: messages.ORCHESTRATION_QUEUE,
       workflowTaskTimeout: messages.WORKFLOW_TASK_TIMEOUT,
-      args: [initialFeedRunnersState(installation, configQueue)],
+      args: [initialFeedRunnersState(installation, configQueue, standing)],
+      // The node reads it before the workflow has run.
+      memo: { ...standing } satisfies messages.FeederMemo,
       reuse: 'use_existing',
     },
     { name: messages.reloadConfigSignal.name, args: [{ configQueue, hasRestarted }] },

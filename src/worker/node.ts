@@ -44,7 +44,7 @@ import { countErrors, type Monitoring } from './monitoring/monitoring.ts';
 import { openNodeMonitoring, peersOf } from './monitoring/open-monitoring.ts';
 import { closeQuietly, createClosers, type Closers } from './machine/closers.ts';
 import { watchDisk, type DiskWatch } from './guards/disk-watch.ts';
-import { watchDrain, type DrainWatch } from './guards/drain-watch.ts';
+import { watchDrain, type DrainWatch, type WatchedStanding } from './guards/drain-watch.ts';
 import { checkKeys } from './guards/key-check.ts';
 import { readNodeWaitMs } from './node-wait.ts';
 import { readNamesView } from './visible-names.ts';
@@ -83,6 +83,8 @@ export interface Node {
   readonly temporal: Temporal;
   /** Told each time that Temporal answers again after an absence. */
   readonly temporalReturns: WatchedTemporal['returns'];
+  /** Asks Temporal for the drain and the pauses in force. */
+  readonly readStanding: WatchedStanding['read'];
   /** Makes sure again that Temporal knows the search attributes of builds. */
   readonly renewAttributes: SearchAttributes['renew'];
   /** Temporal's workflows, for the node itself. Each call has a time limit. */
@@ -175,10 +177,11 @@ async function openParts(
   const served = { temporal, activities, capacity, nodeQueue, identity, traced, returns, log };
   const workers = await createWorkers({ ...served, clock: systemClock });
   const workflows = createWorkflows(temporal.client, { limitMs: WORKFLOW_CALL_LIMIT_MS });
-  closers.add(await watchIntake({ ...told, workflows, capacity, directory: state.buildsDir }));
+  const watched = { directory: state.buildsDir, standingFile: state.standingFile };
+  const readStanding = await watchIntake({ ...told, ...watched, workflows, capacity }, closers);
   return {
     ...{ ports, temporal, monitoring, workflows, capacity, workers, installation, whenDuplicate },
-    ...{ stateDir: state.path, temporalReturns: returns, renewAttributes },
+    ...{ stateDir: state.path, temporalReturns: returns, renewAttributes, readStanding },
     recovery: createRecovery({ workflows, installation, ports, orphaned: activities.orphaned }),
     sweepCaches: createCacheSweep(ports, cacheLimits),
     takeNoMore: () => closeIntake(intake),
@@ -297,11 +300,15 @@ async function secureKeys(keyRing: KeyRing, scope: KeyScope): Promise<void> {
 }
 
 /** Watches the free space of the disk, the number of open files, and whether the node is drained. */
-async function watchIntake(watch: DiskWatch & DrainWatch): Promise<() => Promise<void>> {
-  const stops = [await watchDisk(watch), await watchOpenFiles(watch), await watchDrain(watch)];
-  return async () => {
-    for (const stop of stops) await stop();
-  };
+async function watchIntake(
+  watch: DiskWatch & DrainWatch,
+  closers: Closers,
+): Promise<WatchedStanding['read']> {
+  closers.add(await watchDisk(watch));
+  closers.add(await watchOpenFiles(watch));
+  const { read, close } = await watchDrain(watch);
+  closers.add(close);
+  return read;
 }
 
 function closeIntake(intake: JobIntake): void {

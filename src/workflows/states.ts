@@ -1,4 +1,4 @@
-import type { Feeding, FleetState } from '../domain/runner/fleet.ts';
+import { UNRESTRICTED, type Feeding, type FleetState } from '../domain/runner/fleet.ts';
 import type * as messages from './messages.ts';
 import type { LastAnswer } from './runner/runner-answers.ts';
 
@@ -33,18 +33,22 @@ export interface FeedRunnersState extends FleetState {
   readonly isStopping: boolean;
 }
 
-/** State of an installation that has not read its config yet. */
+/**
+ * State of an installation that has not read its config yet. The standing is that of a lost
+ * predecessor.
+ */
 export function initialFeedRunnersState(
   installation: string,
   configQueue: string,
+  { isDraining, paused } = UNRESTRICTED,
 ): FeedRunnersState {
   return {
     installation,
     configQueue,
     settings: { checkIntervalMs: 3_000, concurrent: 1, runners: [] },
     health: {},
-    paused: [],
-    isDraining: false,
+    paused,
+    isDraining,
     fed: {},
     needsReload: true,
     feedsAll: true,

@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
+import proto from '@temporalio/proto';
 import { runCommand } from '../support/command.ts';
+import { feederId, inTemporal } from '../support/faults/people-faults.ts';
 import { cleanLog } from '../support/fake-gitlab/cleaned-log.ts';
+import type { FakeGitLab } from '../support/fake-gitlab/types.ts';
 import { openInstallation, type Installation } from '../support/installation.ts';
 import { startSecondNode } from '../support/second-node.ts';
 import { startRunnerProcess, type RunnerProcess } from '../support/runner-process.ts';
@@ -34,6 +37,13 @@ interface StatusDocument {
 interface RefusedCommand {
   readonly code: number;
   readonly stdout: string;
+}
+
+const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
+  proto.temporal.api.enums.v1.WorkflowExecutionStatus;
+
+function countRequests({ requests }: FakeGitLab): number {
+  return requests.filter(({ path }) => path.endsWith('/jobs/request')).length;
 }
 
 describe('a person beside the running node', () => {
@@ -218,6 +228,33 @@ describe('a person beside the running node', () => {
     await started.whenLog(/"level":"warning".*"msg":"this node is drained: it asks for no job/);
     const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
     await command('resume');
+    assert.equal(await job.whenFinished(), 'success');
+    await installation.whenClean();
+  });
+
+  it('stays drained and its runner paused when a person terminates feedRunners', async () => {
+    const { gitlab, runner } = installation;
+    const since = runner.lines.length;
+    await command('pause', 'system-test-0');
+    await command('drain');
+    await runner.whenLog(/"msg":"drained, this node takes no job"/, 20_000, since);
+    const id = await feederId(installation);
+    await inTemporal(installation, async ({ workflow, workflowService, options }) => {
+      await workflow.getHandle(id).terminate('a person wants it');
+      const asked = { namespace: options.namespace, execution: { workflowId: id } };
+      for (;;) {
+        const { workflowExecutionInfo } = await workflowService.describeWorkflowExecution(asked);
+        if (workflowExecutionInfo?.status === RUNNING) return;
+        await delay(200);
+      }
+    });
+    const asked = countRequests(gitlab);
+    const job = gitlab.addJob({ script: ['true'], variables: [NO_GIT] });
+    assert.match((await command('list')).stderr, /^system-test-0 .* State=drained/m);
+    assert.match((await command('resume')).stderr, /Node resumed.*still_paused/);
+    assert.match((await command('list')).stderr, /^system-test-0 .* State=paused/m);
+    assert.equal(countRequests(gitlab), asked);
+    await command('resume', 'system-test-0');
     assert.equal(await job.whenFinished(), 'success');
     await installation.whenClean();
   });

@@ -30,6 +30,8 @@ export interface StatePaths {
   readonly statusSocket: string;
   /** Certificate and key of the session server, encrypted. */
   readonly sessionCertificateFile: string;
+  /** Notes the drain and the pauses that are in force, in case Temporal loses them. */
+  readonly standingFile: string;
   /** Contains the name of the last process that ended properly. */
   readonly leaverFile: string;
 }
@@ -62,6 +64,7 @@ export function stateDirectoryPaths(options: StatePlace): StatePaths {
     installationFile: join(path, 'installation'),
     statusSocket: join(path, 'status.sock'),
     sessionCertificateFile: join(path, 'session-certificate'),
+    standingFile: join(path, 'standing'),
     leaverFile: join(path, 'last-process'),
   };
 }

@@ -1,6 +1,7 @@
 import type { Log } from '../../ports/index.ts';
-import type { Workflows } from '../../ports/workflows.ts';
+import type { WorkflowDescription, Workflows } from '../../ports/workflows.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
+import { openStandingNote } from '../../adapters/state/standing-note.ts';
 import {
   isSameStanding,
   parseStanding,
@@ -16,18 +17,28 @@ export interface DrainWatch {
   readonly installation: string;
   readonly workflows: Pick<Workflows, 'describe'>;
   readonly capacity: PausableCapacity & Pick<ResizableCapacity, 'pauseRunners'>;
+  /** The note of what is in force, for a feedRunners that is begun after a loss. */
+  readonly standingFile: string;
   readonly log: Log;
+}
+
+export interface WatchedStanding {
+  /** Asks Temporal what is in force. Rejects when it does not answer. */
+  read(): Promise<Standing>;
+  /** Stops watching. */
+  close(): Promise<void>;
 }
 
 /**
  * Pauses job requests while the node is drained, and those of single runners while they are paused.
  * A node also executes the requests of other nodes' runners, which their own workflows feed. The
  * memo of feedRunners tells of a drain and of pauses, because Temporal itself knows it, also before
- * a worker of this node runs. The last answer counts while Temporal is away. Returns a function
- * that stops watching.
+ * a worker of this node runs. The last answer counts while Temporal is away, and when feedRunners
+ * is lost.
  */
-export function watchDrain(watch: DrainWatch): Promise<() => Promise<void>> {
-  const { installation, workflows, capacity, log } = watch;
+export async function watchDrain(watch: DrainWatch): Promise<WatchedStanding> {
+  const { installation, workflows, capacity, standingFile, log } = watch;
+  const note = await openStandingNote(standingFile, log);
   let standing = UNRESTRICTED;
   const adopt = (next: Standing): void => {
     const { paused } = next;
@@ -36,20 +47,40 @@ export function watchDrain(watch: DrainWatch): Promise<() => Promise<void>> {
       log.info('paused runners changed, this node takes no job of them', { paused });
     }
     standing = next;
+    note.replace(standing);
   };
-  return pauseWhile(capacity, {
+  const read = async (): Promise<Standing> => {
+    const feeder = await workflows.describe(feedRunnersId(installation));
+    adopt(standingOf(feeder, standing));
+    return standing;
+  };
+  adopt(note.found);
+  const stop = await pauseWhile(capacity, {
     reason: 'drained',
+    initial: whyPaused(standing),
     intervalMs: LOOK_MS,
-    look: async () => {
-      const feeder = await workflows.describe(feedRunnersId(installation));
-      // A drain and pauses end with their workflow, by `stop`.
-      adopt(feeder?.status === 'running' ? parseStanding(feeder.memo) : UNRESTRICTED);
-      return standing.isDraining ? 'drained' : undefined;
-    },
+    look: async () => whyPaused(await read()),
     tell: (why) =>
       log.info(
         why === undefined ? 'resumed, this node takes jobs' : 'drained, this node takes no job',
       ),
     onFault: (error) => log.debug('not known whether the node is drained', { error }),
   });
+  return {
+    read,
+    close: async () => {
+      await stop();
+      await note.written();
+    },
+  };
+}
+
+function whyPaused({ isDraining }: Standing): string | undefined {
+  return isDraining ? 'drained' : undefined;
+}
+
+/** A feedRunners that is lost is begun again with what was in force. A drain ends by `stop`. */
+function standingOf(feeder: WorkflowDescription | undefined, known: Standing): Standing {
+  if (feeder?.status === 'running') return parseStanding(feeder.memo);
+  return feeder?.status === 'completed' ? UNRESTRICTED : known;
 }

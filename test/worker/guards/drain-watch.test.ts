@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it, mock } from 'node:test';
+import { readTextIfThere } from '../../../src/adapters/state/durable-files.ts';
 import { createNodeCapacity } from '../../../src/adapters/state/node-capacity.ts';
 import type { WorkflowDescription } from '../../../src/ports/workflows.ts';
 import { watchDrain } from '../../../src/worker/guards/drain-watch.ts';
@@ -9,27 +13,92 @@ import { tick } from '../../activities/support/world.ts';
 const LOOK_MS = 5_000;
 const never = new AbortController().signal;
 
-/** Watches a node whose workflow has this memo, or of which Temporal tells nothing. */
-async function watch(first: Record<string, unknown> | 'away' | 'gone') {
+let directory: string;
+let notes = 0;
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'drain-watch-'));
+});
+after(() => rm(directory, { recursive: true }));
+
+/** The memo of feedRunners while it runs, or why Temporal tells none. */
+type Feeder = Record<string, unknown> | 'away' | 'gone' | 'ended' | 'completed';
+
+/** Watches a node whose workflow is like this, with a note of what was in force before. */
+async function watch(first: Feeder, noted?: string) {
+  const standingFile = join(directory, `standing-${++notes}`);
+  if (noted !== undefined) await writeFile(standingFile, noted);
   let memo = first;
   const capacity = createNodeCapacity(1);
   const { log, said } = recordingLog();
   const describeFeeder = (): Promise<WorkflowDescription | undefined> => {
     if (memo === 'away') return Promise.reject(new Error('unavailable'));
     if (memo === 'gone') return Promise.resolve(undefined);
-    return Promise.resolve({ status: 'running', startedAtMs: 0, memo });
+    const [status, said] = typeof memo === 'string' ? [memo, {}] : (['running', memo] as const);
+    return Promise.resolve({ status, startedAtMs: 0, memo: said });
   };
   const workflows = { describe: describeFeeder };
-  const stop = await watchDrain({ installation: 'test', workflows, capacity, log });
+  const watched = await watchDrain({
+    ...{ installation: 'test', workflows, capacity, standingFile, log },
+  });
   return {
-    ...{ capacity, said, stop },
-    become: async (next: typeof first): Promise<void> => {
+    ...{ capacity, said, read: watched.read },
+    /** Stops watching, and returns the note. */
+    stop: async (): Promise<string | undefined> => {
+      await watched.close();
+      return readTextIfThere(standingFile);
+    },
+    become: async (next: Feeder): Promise<void> => {
       memo = next;
       mock.timers.tick(LOOK_MS);
       await tick();
     },
   };
 }
+
+const DRAINED = { isDraining: true, paused: ['slow'] };
+const NOTED = JSON.stringify(DRAINED);
+const RESUMED = {};
+const FREE = { isDraining: false, paused: [] };
+
+describe('the note of a drain and of pauses', () => {
+  for (const [feeder, noted, after, why] of [
+    [DRAINED, undefined, DRAINED, 'the node was drained'],
+    [RESUMED, NOTED, FREE, 'the node was resumed while its process was away'],
+    ['completed', NOTED, FREE, '`stop` has ended both'],
+    ['gone', NOTED, DRAINED, 'Temporal has a new database'],
+    ['ended', NOTED, DRAINED, 'a person has terminated feedRunners'],
+    ['away', NOTED, DRAINED, 'Temporal does not answer yet'],
+    ['gone', undefined, FREE, 'the node is new'],
+    ['gone', '{"isDraining":', FREE, 'a person has broken the file'],
+    ['gone', '{"isDraining":1,"paused":[2]}', FREE, 'a person has written nonsense into it'],
+  ] as const) {
+    it(`leads to ${JSON.stringify(after)} from ${JSON.stringify(feeder)}: ${why}`, async () => {
+      const { capacity, read, stop } = await watch(feeder, noted);
+      const known = await read().catch(() => after);
+      const left = await stop();
+      assert.deepEqual(capacity.pauses, after.isDraining ? ['drained'] : []);
+      assert.deepEqual(known, after);
+      const isChanged = feeder === DRAINED || feeder === 'completed' || feeder === RESUMED;
+      assert.equal(left, isChanged ? `${JSON.stringify(after)}\n` : noted);
+    });
+  }
+
+  it('follows the workflow, and outlives its loss', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      const { capacity, become, read, stop } = await watch({});
+      await become(DRAINED);
+      await become('gone');
+      assert.deepEqual([await read(), capacity.hasFree()], [DRAINED, false]);
+      await become('away');
+      await assert.rejects(read(), /unavailable/);
+      await become({ isDraining: true, paused: [] });
+      assert.equal(await stop(), '{"isDraining":true,"paused":[]}\n');
+    } finally {
+      mock.timers.reset();
+    }
+  });
+});
 
 describe('a paused runner', () => {
   it('gets no slot for any workflow until it is resumed, and others do', async () => {
@@ -62,7 +131,7 @@ describe('a paused runner', () => {
     mock.timers.enable({ apis: ['setInterval'] });
     try {
       const { capacity, become, stop } = await watch({ paused: ['slow'] });
-      await become('gone');
+      await become('completed');
       (await capacity.acquire(never, { runnerKey: 'slow', limit: 0 })).release();
       await become({ paused: 'slow', isDraining: 'no' });
       (await capacity.acquire(never, { runnerKey: 'slow', limit: 0 })).release();
