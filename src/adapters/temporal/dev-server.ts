@@ -67,11 +67,8 @@ const PRAGMAS = ['journal_mode=wal', 'synchronous=full'];
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const found = await findRunning(options);
-  if (found !== undefined) {
-    options.log.info('found the embedded Temporal running', { pid: found.pid });
-    if (!(await isSetUp(options))) {
-      options.log.warn('the UI of the embedded Temporal cannot decode until that is restarted');
-    }
+  if (found !== undefined && !(await isSetUp(options))) {
+    options.log.warn('the UI of the embedded Temporal cannot decode until that is restarted');
   }
   let current = found ?? (await launchAnew(options));
   const supervision = new AbortController();
@@ -138,17 +135,30 @@ async function supervise(options: DevServerOptions, supervision: Supervision): P
   }
 }
 
+/**
+ * Returns the server that an earlier process has started, when it serves. One that only lives is
+ * ended, because nothing else would ever end it, and each start would wait for it in vain. Its
+ * record tells it from every other process.
+ */
 async function findRunning(options: DevServerOptions): Promise<ServerRecord | undefined> {
-  const record = await readRecord(options.stateDir);
+  const { stateDir, log, signal } = options;
+  const record = await readRecord(stateDir);
   if (record === undefined || !(await isAlive(record))) return undefined;
+  log.info('found the embedded Temporal running', { pid: record.pid });
+  // While nobody can tell, for want of open files, the server counts as alive.
+  const lives = (): Promise<boolean> => isAlive(record).catch(() => true);
   try {
-    const limitMs = startLimit(options, 0);
-    await untilServing(record, { ...options, limitMs, lives: () => isAlive(record) });
+    // A server with much to do gets as long as a second try to start one.
+    await untilServing(record, { ...options, limitMs: startLimit(options, 1), lives });
+    return record;
   } catch (error) {
-    if (options.signal?.aborted === true) await endRecorded(record);
-    throw error;
+    await endRecorded(record);
+    if (signal?.aborted === true) throw error;
+    log.warn('the embedded Temporal was found running and did not serve, starting it again', {
+      error,
+    });
+    return undefined;
   }
-  return record;
 }
 
 type Ports = Pick<ServerRecord, 'port' | 'uiPort'>;

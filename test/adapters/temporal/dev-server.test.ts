@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -121,6 +122,35 @@ describe('embedded Temporal', () => {
     await writeFile(file, JSON.stringify({ ...JSON.parse(record), pid: process.pid }));
     await start();
     assert.notEqual(await pid(), process.pid);
+  });
+
+  it('is awaited when it is found running and does not serve yet', async () => {
+    await start();
+    const before = await pid();
+    process.kill(before, 'SIGSTOP');
+    const next = start();
+    await until(() => Promise.resolve(said(/found the embedded Temporal running/)));
+    process.kill(before, 'SIGCONT');
+    await startWorkflow(await next);
+    assert.equal(await pid(), before);
+  });
+
+  it('is ended and started anew when it is found running and never serves', async () => {
+    await mkdir(stateDir, { recursive: true });
+    const deaf = spawn('sleep', ['300']);
+    try {
+      await once(deaf, 'spawn');
+      const ended = once(deaf, 'exit');
+      const identity = await describeProcess(deaf.pid ?? 0);
+      const record = { pid: deaf.pid, identity, port: 20_000, uiPort: 20_001 };
+      await writeFile(join(stateDir, 'server.json'), JSON.stringify(record));
+      await startWorkflow(await start(temporalCli(), 5_000));
+      await ended;
+      assert.notEqual(await pid(), deaf.pid);
+      assert.ok(said(/did not serve, starting it again/));
+    } finally {
+      deaf.kill('SIGKILL');
+    }
   });
 
   it('is restarted with its addresses and data when it dies', async () => {
