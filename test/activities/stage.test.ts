@@ -18,6 +18,7 @@ import {
   type Setting,
   prepared,
   buildContainer,
+  runStageOn,
 } from './support/prepared-stage.ts';
 
 describe('a stage whose container reads its script from stdin', () => {
@@ -124,15 +125,13 @@ describe('a stage', () => {
     );
   });
 
-  it('gets its file variables and their directory again', async () => {
+  it('writes its file variables by its script, so that nothing resets their modes', async () => {
     const variables = [{ key: 'KEY', value: 'secret', file: true }];
     const { world, run } = await prepared({}, { changes: { job: { variables } } });
     buildContainer(world).archives.length = 0;
     await run();
-    assert.deepEqual(buildContainer(world).archives, [
-      '/builds/group/app.tmp',
-      '/builds/group/app.tmp/KEY',
-    ]);
+    assert.deepEqual(buildContainer(world).archives, []);
+    assert.match(world.disk.files.build.script, /\/builds\/group\/app\.tmp\/KEY\W+secret/);
   });
 
   it('whose container was removed before it began gets another', async () => {
@@ -375,21 +374,17 @@ describe('stopping', () => {
   it('prevents the start of a stage when it comes early', async () => {
     let isFilling = false;
     let isAllowed = false;
-    const variables = [{ key: 'KEY', value: 'secret', file: true }];
-    const { world, node, build, run } = await prepared(
-      {},
-      {
-        changes: { job: { variables } },
-        engine: {
-          putArchive: async (_name, _path, entries) => {
-            if (!entries.some(({ type }) => type === 'file')) return;
-            isFilling = true;
-            await until(() => isAllowed);
-          },
-        },
-      },
-    );
-    const running = run();
+    const { world, build } = await prepared({});
+    const store = createFakeStore(world, () => true);
+    const writeScript: typeof store.writeScript = async (...given) => {
+      isFilling = true;
+      await until(() => isAllowed);
+      return store.writeScript(...given);
+    };
+    const { node } = openProcess(world, {
+      ports: { builds: { ...store, writeScript } },
+    }).activities;
+    const running = runStageOn(node, build)(SCRIPT);
     await until(() => isFilling);
     await runActivity(() => node.stopStage(build, { how: 'kill', reason: 'x' }));
     isAllowed = true;

@@ -102,6 +102,22 @@ describeScenarios('feature flags', {}, [
     },
   },
   {
+    title: 'FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR gives the user file variables, whose modes stay',
+    job: {
+      image: NON_ROOT_IMAGE,
+      script: ['stat -c "first %a of %U" "$KEY"', 'chmod 400 "$KEY"', 'whoami'],
+      afterScript: ['stat -c "then %a" "$KEY"', 'cat "$KEY"'],
+      variables: [
+        on('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR'),
+        { key: 'KEY', value: 'a key', file: true },
+      ],
+    },
+    expected: {
+      state: 'success',
+      log: [/^first 644 of (\w+)$[^]*^\1$/m, /^then 400$/m, /^a key$/m],
+    },
+  },
+  {
     title: 'without FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR everybody may write to the sources',
     job: {
       image: NON_ROOT_IMAGE,

@@ -44,6 +44,15 @@ describeScenarios('variables', { runnerToml: '  environment = ["FROM_CONFIG=conf
     },
   },
   {
+    title: 'a file variable keeps the mode that the script has given it',
+    job: {
+      script: ['stat -c "first %a" "$KEY"', 'chmod 400 "$KEY"', 'echo changed > "$KEY"'],
+      afterScript: ['stat -c "then %a" "$KEY"', 'cat "$KEY"'],
+      variables: [NO_GIT, { key: 'KEY', value: 'a key', file: true }],
+    },
+    expected: { state: 'success', log: [/^first 666$/m, /^then 400$/m, /^a key$/m] },
+  },
+  {
     title: 'variables refer to each other, raw ones do not',
     job: {
       script: ['echo "<$GREETING>"', `echo '<'"$RAW"'>'`],

@@ -18,10 +18,6 @@ export interface PlacedStage {
   readonly request: StageRequest;
   readonly place: ContainerPlace;
   readonly ports: ContainerStagePorts;
-  /**
-   * False: the job's file variables are not written, because its clean-up may have removed them.
-   */
-  readonly hasFiles?: false;
 }
 
 /** A stage that runs in a container of the build. */

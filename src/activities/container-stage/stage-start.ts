@@ -1,6 +1,6 @@
 import { ContainerGone, FailureType, FinalError, TransientError } from '../../domain/failure.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
-import { buildVariables, type Variables } from '../../domain/variables/variables.ts';
+import { buildVariables } from '../../domain/variables/variables.ts';
 import { stdinLoader } from '../../domain/script/stage-command.ts';
 import { isAlive } from '../../domain/executor/container-state.ts';
 import { judgeEarlyStart } from '../../domain/executor/early-start.ts';
@@ -28,7 +28,7 @@ import { earlierOrNow } from '../build/earlier.ts';
 import type { NotePorts } from '../build/note.ts';
 import { findOwner } from '../environment/file-owner.ts';
 import { CREATE_CONTAINERS, type LiveBuild } from '../build/live-builds.ts';
-import type { ArchiveEntry, ContainerStatus } from '../../ports/index.ts';
+import type { ContainerStatus } from '../../ports/index.ts';
 import { assertLease } from '../build/lease.ts';
 import { assertSameBoot } from './same-boot.ts';
 import { hasBegunEarly, hasBegunWaiting, isIdle, type SeenContainer } from './waiting-stage.ts';
@@ -65,7 +65,7 @@ export async function startOnce(
   if (!isReady(opened) && isAlive(status)) await engine.stopContainer(container, 'kill');
 
   const start = opened.start ?? (await noteStart(build, { ...stage, opened }));
-  await fillContainer(build, { ...stage, start });
+  await writeScript(build, { ...stage, start });
   await assertLease(build, ports);
   if (build.stage?.stopReason !== undefined) return undefined;
   await handOver(build, { ...stage, start, opened });
@@ -359,32 +359,18 @@ async function startContainer({
   }
 }
 
-/** Gives the stage its script and file variables. Repeating this has the same result. */
-async function fillContainer(build: LiveBuild, stage: StartedStage): Promise<void> {
-  const { request, place, ports, container, engine, start } = stage;
+/** Gives the stage its script. Repeating this has the same result. */
+async function writeScript(
+  build: LiveBuild,
+  { request, place, ports, start }: StartedStage,
+): Promise<void> {
   const { context } = build;
   const { name } = request.stage;
   const { nonce, marks: marksLog } = start;
-  const isCleanup = name === 'cleanup_file_variables';
   // The clean-up after a job must not depend on anything that the job has written.
-  const variablesOf = isCleanup ? buildVariables : finishVariables;
+  const variablesOf = name === 'cleanup_file_variables' ? buildVariables : finishVariables;
   const variables = variablesOf(context, { jobStatus: request.jobStatus });
-  const files = isCleanup || stage.hasFiles === false ? [] : fileEntries(variables);
-  if (files.length > 0) await engine.putArchive(container, '/', files);
   const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
   const text = formatStageScript({ context, variables, stage: name, nonce, marksLog, owner });
   await ports.builds.writeScript(context.buildId, place, { text, nonce });
-}
-
-function fileEntries(variables: Variables): readonly ArchiveEntry[] {
-  const encoder = new TextEncoder();
-  const files = variables.files();
-  if (files.length === 0) return [];
-  return [
-    { path: variables.tempDir, type: 'directory', mode: 0o777 },
-    ...files.map(
-      ({ path, content }) =>
-        ({ path, type: 'file', mode: 0o666, content: encoder.encode(content) }) as const,
-    ),
-  ];
 }

@@ -3,6 +3,7 @@ import {
   type ContainerPlace,
   type EnvironmentPlan,
 } from '../../domain/executor/environment.ts';
+import type { ReadyContainer } from '../../domain/executor/ready-container.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import type { ContainerEngine, ContainerStatus, Ports } from '../../ports/index.ts';
@@ -84,7 +85,7 @@ export async function createEnvironment(
         const created = await createContainer(build, {
           ...{ plan, ports, place, images: images.places, links },
         });
-        await makeDirectories(engine, created);
+        await makeFiles(engine, created);
         starts.created(created);
       });
       await together(either, creating);
@@ -122,9 +123,9 @@ export async function recreateContainer(
   const services = await readServices(build, ports);
   const links = linksTo(plan, services, build.context.runner.docker.networkMode);
   const created = await createContainer(build, { plan, ports, place, images, links });
-  // All directories are on mounts, so a replacement already has them. It does not make them again,
-  // because stages since the preparation may have changed their owners.
-  if (replaced === undefined) await makeDirectories(ports.engine(build.context.runner), created);
+  // All of it is on mounts, so a replacement already has it. It is not made again, because stages
+  // since the preparation may have changed the owners.
+  if (replaced === undefined) await makeFiles(ports.engine(build.context.runner), created);
 }
 
 /**
@@ -214,9 +215,7 @@ interface CreateOptions extends Pick<EnvironmentOptions, 'plan' | 'ports'> {
   readonly links: readonly string[];
 }
 
-interface NewContainer extends CreatedContainer {
-  readonly directoriesToMake: readonly string[];
-}
+type NewContainer = CreatedContainer & ReadyContainer;
 
 async function createContainer(build: LiveBuild, options: CreateOptions): Promise<NewContainer> {
   const { plan, place, images, links, ports } = options;
@@ -229,18 +228,22 @@ async function createContainer(build: LiveBuild, options: CreateOptions): Promis
   const startsEarly = sharesPipes && !isPodman;
   const found = { files, images, sharesPipes, startsEarly };
   const container = plan.container(place, image.reference, links);
-  const { spec, directoriesToMake } = plan.ready(place, container, found);
-  const id = await engine.createContainer(spec);
-  return { id, spec, image, directoriesToMake };
+  const ready = plan.ready(place, container, found);
+  const id = await engine.createContainer(ready.spec);
+  return { id, image, ...ready };
 }
 
-async function makeDirectories(
+async function makeFiles(
   engine: ContainerEngine,
-  { id, directoriesToMake }: NewContainer,
+  { id, directoriesToMake, filesToWrite }: NewContainer,
 ): Promise<void> {
   if (directoriesToMake.length === 0) return;
-  const directories = directoriesToMake.map(
-    (path) => ({ path, type: 'directory', mode: 0o777 }) as const,
-  );
-  await engine.putArchive(id, '/', directories);
+  const encoder = new TextEncoder();
+  await engine.putArchive(id, '/', [
+    ...directoriesToMake.map((path) => ({ path, type: 'directory', mode: 0o777 }) as const),
+    ...filesToWrite.map(
+      ({ path, content }) =>
+        ({ path, type: 'file', mode: 0o666, content: encoder.encode(content) }) as const,
+    ),
+  ]);
 }

@@ -34,7 +34,7 @@ async function startForShell(
 ): Promise<boolean> {
   const planned = { name: 'wait_for_terminal', place: 'build', attempts: 1 } as const;
   const request = { stage: planned, attempt: count, jobStatus: 'running' } as const;
-  const stage = withContainer(build, { key, request, place: 'build', ports, hasFiles: false });
+  const stage = withContainer(build, { key, request, place: 'build', ports });
   if ((await stage.engine.inspectContainer(stage.container)) === undefined) return false;
   await startOnce(build, stage);
   return true;

@@ -131,6 +131,7 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
         isOfficialHelper: images.helper.reference === undefined,
         hasUmask: hasUmask(variables),
         directories: plan.directoriesToMake,
+        variableFiles: variables.files(),
       }),
   };
 }

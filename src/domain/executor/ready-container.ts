@@ -1,4 +1,5 @@
 import { STAGE_MOUNTS } from '../script/stage-mounts.ts';
+import type { VariableFile } from '../variables/variables.ts';
 import type { ContainerSpec, FileMount } from './specs.ts';
 import {
   awaitsScriptAtStart,
@@ -41,6 +42,8 @@ export interface ReadyContainer {
   readonly spec: ContainerSpec;
   /** Directories that the runner itself has to create in it. */
   readonly directoriesToMake: readonly string[];
+  /** Files that the runner itself has to write into it. */
+  readonly filesToWrite: readonly VariableFile[];
 }
 
 /** The part of a build's plan that the containers depend on. */
@@ -57,9 +60,11 @@ export interface ReadyOptions {
   readonly hasUmask: boolean;
   /** Directories that every user may write to. */
   readonly directories: readonly string[];
+  readonly variableFiles: readonly VariableFile[];
 }
 
 const NO_IMAGE: ImageFacts = { entrypoint: [], user: '' };
+const NOTHING = { directoriesToMake: [], filesToWrite: [] };
 
 /**
  * Completes a container with the files through which it gets its stages. It depends on the image
@@ -72,6 +77,9 @@ const NO_IMAGE: ImageFacts = { entrypoint: [], user: '' };
  * stage is the first that needs the directories, and the job's container if its script is the
  * first. Before files are moved into a container, the engine creates the directories, because
  * nobody knows whether the container's shell has already run.
+ *
+ * Scripts write the file variables. Where an entrypoint comes before every script, the engine writes
+ * them too.
  */
 export function readyContainer(
   place: ContainerPlace,
@@ -84,15 +92,27 @@ export function readyContainer(
     options.firstUse === 'helper' && runsStageLoop(helper) && isRoot(helper, 'helper', found);
   if (place === 'helper') {
     return helperOpens
-      ? { spec: readyHelper(found, options, directories), directoriesToMake: [] }
-      : { spec: helper, directoriesToMake: directories };
+      ? { spec: readyHelper(found, options, directories), ...NOTHING }
+      : { spec: helper, ...NOTHING, directoriesToMake: directories };
   }
   const build = readyBuild(found, options, []);
-  if (helperOpens) return { spec: build, directoriesToMake: [] };
+  if (helperOpens) return { spec: build, ...NOTHING };
   const isFirst = options.firstUse === 'script' && awaitsScriptAtStart(build);
   return isFirst && isRoot(build, 'build', found)
-    ? { spec: readyBuild(found, options, directories), directoriesToMake: [] }
-    : { spec: build, directoriesToMake: directories };
+    ? { spec: readyBuild(found, options, directories), ...NOTHING }
+    : {
+        spec: build,
+        directoriesToMake: directories,
+        filesToWrite: filesForEntrypoint(build, options),
+      };
+}
+
+/** Returns the files that an entrypoint may read before any script has written them. */
+function filesForEntrypoint(
+  { opensStdin }: ContainerSpec,
+  { firstUse, variableFiles }: ReadyOptions,
+): readonly VariableFile[] {
+  return opensStdin && firstUse !== 'helper' ? variableFiles : [];
 }
 
 function readyHelper(

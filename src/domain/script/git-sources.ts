@@ -38,7 +38,6 @@ export function sourcesBody(
     ...exportForHelper(variables),
     'export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never',
     `export GITLAB_ENV=${quote(envFile(context, variables))}`,
-    command('mkdir', '-p', variables.tempDir),
     ...setUpGlobalConfig(sources),
     ...runHooks(sources, 'pre_clone_script', [
       ...present(context.runner.preGetSourcesScript),

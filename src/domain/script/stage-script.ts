@@ -11,6 +11,7 @@ import { prepareBody } from './prepare.ts';
 import { removeListedBody } from './remove-listed.ts';
 import { afterScriptBody, stepBody } from './user-script.ts';
 import { maxOutputBytes } from './output-limit.ts';
+import { writeVariableFiles } from './variable-files.ts';
 import { shellOptions, wrapStage, type StagePaths } from './wrapper.ts';
 
 /** A stage and the facts that its script depends on. */
@@ -36,7 +37,10 @@ export interface StageScriptInput {
 export function formatStageScript(input: StageScriptInput): string {
   const { context, variables, nonce, paths = STAGE_MOUNTS } = input;
   const lines = [
-    ...shellOptions({ isTraced: variables.flag('CI_DEBUG_TRACE', false) }),
+    ...shellOptions(),
+    ...(runsCommandsOfJob(input.stage) ? writeVariableFiles(variables) : []),
+    // Not before the files, whose contents must not be printed.
+    ...(variables.flag('CI_DEBUG_TRACE', false) ? ['set -o xtrace'] : []),
     ...(input.stage === 'wait_for_terminal' ? IDLE_BODY : bodyOf(input)),
   ];
   return wrapStage(`${lines.join('\n')}\n`, {
@@ -45,6 +49,11 @@ export function formatStageScript(input: StageScriptInput): string {
     maxOutputBytes: maxOutputBytes(context.runner.outputLimitBytes),
     marksLog: input.marksLog === true,
   });
+}
+
+/** Whether a stage runs commands of the job, which may read its file variables. */
+function runsCommandsOfJob(stage: StageName): boolean {
+  return stage === 'get_sources' || stage === 'after_script' || stage.startsWith('step_');
 }
 
 function bodyOf({ context, variables, stage, owner }: StageScriptInput): readonly string[] {

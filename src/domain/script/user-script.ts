@@ -70,7 +70,6 @@ function makeEnvFile(context: BuildContext, variables: Variables): readonly stri
   const file = envFile(context, variables);
   const others = `${quote(variables.tempDir)}/${ENV_FILE_PREFIX}*`;
   return [
-    command('mkdir', '-p', variables.tempDir),
     `for _runner_file in ${others}; do`,
     `  if [ -f "$_runner_file" ] && [ "$_runner_file" != ${quote(file)} ]; then`,
     '    rm -f "$_runner_file"',

@@ -186,11 +186,10 @@ fi
 }
 
 /** First lines of every body: a clean start, and an exit at the first command that fails. */
-export function shellOptions(options: { readonly isTraced: boolean }): readonly string[] {
+export function shellOptions(): readonly string[] {
   return [
     'unset _runner_body _runner_copier _runner_seen _runner_end _runner_begun',
     'case "$(set -o)" in *pipefail*) set -o pipefail ;; esac',
-    ...(options.isTraced ? ['set -o xtrace'] : []),
     'set -o errexit',
   ];
 }

@@ -65,6 +65,29 @@ describe('preparing an environment', () => {
     }
   });
 
+  it('writes file variables itself only where an entrypoint comes before every script', async () => {
+    const file = { key: 'KEY', value: 'secret', file: true };
+    const cases = [
+      ['none', ['sh'], ['/builds/group/app.tmp/KEY']],
+      ['none', [], []],
+      ['fetch', ['sh'], []],
+    ] as const;
+    for (const [strategy, entrypoint, expected] of cases) {
+      const context = contextOf({
+        job: { variables: [{ key: 'GIT_STRATEGY', value: strategy }, file] },
+      });
+      const world = createWorld(context, { entrypoint });
+      const { node } = openProcess(world).activities;
+      await runActivity(() => node.prepareEnvironment({ buildId: context.buildId }));
+      const written = [...world.docker.containers.values()].flatMap(({ archives }) => archives);
+      assert.deepEqual(
+        written.filter((path) => path.endsWith('KEY')),
+        expected,
+        `${strategy} ${entrypoint.join()}`,
+      );
+    }
+  });
+
   it('makes no helper and pulls no image for it when no stage needs it', async () => {
     const { world, node, build } = open(withVariables({ GIT_STRATEGY: 'none' }));
     await runActivity(() => node.prepareEnvironment(build));

@@ -15,7 +15,7 @@ describeForShells('a wrapped stage as the first process', 'all', (shell) => {
   /** Has a process group of its own, because a signal to the group must spare these tests. */
   const first = { ...shell, argv: [...OWN_PROCESS_IDS, 'setsid', ...shell.argv] as const };
   const run = (script: string) => {
-    const body = [...shellOptions({ isTraced: false }), script, ''].join('\n');
+    const body = [...shellOptions(), script, ''].join('\n');
     const paths = { output: place.outputPath, state: place.statePath };
     return place.runText(first, wrapStage(body, { paths, nonce: NONCE, maxOutputBytes: 1e6 }));
   };

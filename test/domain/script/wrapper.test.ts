@@ -22,14 +22,14 @@ describeForShells('a wrapped stage', 'all', (shell) => {
   after(() => place.remove());
 
   const wrap = (...lines: readonly string[]): string =>
-    wrapStage([...shellOptions({ isTraced: false }), ...lines, ''].join('\n'), {
+    wrapStage([...shellOptions(), ...lines, ''].join('\n'), {
       paths: { output: place.outputPath, state: place.statePath },
       nonce: NONCE,
       maxOutputBytes: MAX_OUTPUT_BYTES,
     });
 
   const wrapMarked = (...lines: readonly string[]): string =>
-    wrapStage([...shellOptions({ isTraced: false }), ...lines, ''].join('\n'), {
+    wrapStage([...shellOptions(), ...lines, ''].join('\n'), {
       paths: { output: place.outputPath, state: place.statePath },
       nonce: NONCE,
       maxOutputBytes: MAX_OUTPUT_BYTES,

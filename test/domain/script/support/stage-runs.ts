@@ -1,5 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
@@ -134,26 +142,12 @@ export function openWorkplace(): Workplace {
       contextOf({ ...changes, runner: { buildsDir: join(dir, 'builds'), ...runner } }),
     run: (shell, stage, context, options = {}) => {
       const variables = variablesOf(context);
-      writeFileVariables(variables, stage);
+      if (stage.startsWith('step_')) mkdirSync(variables.projectDir, { recursive: true });
       const script = formatStageScript({ context, variables, stage, nonce: NONCE, paths });
       return runText(shell, script, options);
     },
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
-}
-
-/** Prepares a stage like the runner: makes the directories and writes the file variables. */
-function writeFileVariables(variables: Variables, stage: StageName): void {
-  const directories = stage.startsWith('step_') ? [variables.projectDir] : [];
-  const files = stage === 'cleanup_file_variables' ? [] : variables.files();
-  execFileSync('mkdir', [
-    '-p',
-    '--',
-    ...directories,
-    ...(files.length > 0 ? [variables.tempDir] : []),
-    '/',
-  ]);
-  for (const { path, content } of files) writeFileSync(path, content);
 }
 
 /** The steps of a job, by name. */
