@@ -49,7 +49,8 @@ const MAX_STALLED = 6_000;
  *   run both its command and its stdin, even at the same time. Each run appends its record, and the
  *   first record counts. The other runs exit with the same code, so that a failure stays a failure.
  * - A stop sends TERM to every process. Each shell of the wrapper sets its own trap, because a trap
- *   is lost in subshells. The job then has time to clean up, and the stage records its exit code.
+ *   is lost in subshells. The job then has time to clean up, and the stage records its exit code. A
+ *   job may also send TERM to the first process, as `$$`. Its script goes on, and then fails.
  * - A job may send a signal to all processes that it can reach, as with `kill -KILL -1`. This ends
  *   the subshells of the wrapper and the copier, but not the first process of the container, which
  *   then records the end in their place.
@@ -101,13 +102,13 @@ if command -v cat >/dev/null 2>&1 && : | printf '' >/proc/self/fd/0; then
     exit "$?"
   }
   _runner_code=$?
-${recordKilled(quote(nonce), state)}${whenSucceeded(mark('ends'))}  exit "$_runner_code"
+${recordKilled(quote(nonce), state)}${recordTerm(quote(nonce), state)}${whenSucceeded(mark('ends'))}  exit "$_runner_code"
 else
   exec </dev/null >>${output} 2>&1
   ( trap 'exit 1' TERM; eval "$_runner_body" )
   _runner_code=$?
   printf '%s %s\\n' ${quote(nonce)} "$_runner_code" 1<>${state}
-  exit "$_runner_code"
+${recordTerm(quote(nonce), state)}  exit "$_runner_code"
 fi
 `;
 }
@@ -147,6 +148,18 @@ function recordKilled(nonce: string, state: string): string {
 `;
 }
 
+/**
+ * Makes a success a failure when the first process got TERM, as from `kill $$` in a function whose
+ * output is captured. Only the exit code of the record is overwritten. All arguments are quoted.
+ */
+function recordTerm(nonce: string, state: string): string {
+  return `  if [ -n "$_runner_term" ] && [ "$_runner_code" -eq 0 ]; then
+    _runner_code=1
+    printf '%s 1' ${nonce} 1<>${state}
+  fi
+`;
+}
+
 /** Writes a mark to both streams of the container's log. */
 function markBoth(nonce: string, kind: MarkKind): string {
   const mark = quote(formatMark(nonce, kind));
@@ -165,7 +178,9 @@ function beginOnce({
   nonce,
 }: Readonly<Record<'output' | 'state' | 'nonce', string>>) {
   return `set +eCaux
-trap : TERM INT HUP
+_runner_term=
+trap '_runner_term=1' TERM
+trap : INT HUP
 _runner_seen=
 _runner_end=
 IFS=' ' read -r _runner_seen _runner_end _ 2>/dev/null <${state}
@@ -188,7 +203,7 @@ fi
 /** First lines of every body: a clean start, and an exit at the first command that fails. */
 export function shellOptions(): readonly string[] {
   return [
-    'unset _runner_body _runner_copier _runner_seen _runner_end _runner_begun',
+    'unset _runner_body _runner_copier _runner_seen _runner_end _runner_begun _runner_term',
     'case "$(set -o)" in *pipefail*) set -o pipefail ;; esac',
     'set -o errexit',
   ];

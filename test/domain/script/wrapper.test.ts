@@ -150,8 +150,8 @@ describeForShells('a wrapped stage', 'all', (shell) => {
 
   it('appends to the file and keeps its earlier content', async () => {
     const script = wrap('echo new').replace(
-      'trap : TERM INT HUP\n',
-      `trap : TERM INT HUP\necho old >>'${place.outputPath}'\n`,
+      'trap : INT HUP\n',
+      `trap : INT HUP\necho old >>'${place.outputPath}'\n`,
     );
     assert.equal((await place.runText(shell, script)).output, 'old\nnew\n');
   });
@@ -275,6 +275,26 @@ describeForShells('a wrapped stage', 'all', (shell) => {
   it('records how the stage ended although the main process got TERM meanwhile', async () => {
     const run = await place.runText(shell, wrap('kill -TERM $$; echo on; exit 4'));
     assert.deepEqual([run.exitCode, run.state, run.output], [4, { exitCode: 4 }, 'on\n']);
+  });
+
+  it('fails after a script that has sent TERM to the main process, and not after INT or HUP', async () => {
+    const idiom = 'die() { echo bad >&2; kill -TERM $$; }; x=$(die); echo on';
+    for (const script of [wrap(idiom), wrapMarked(idiom)]) {
+      const run = await place.runText(shell, script);
+      assert.deepEqual([run.exitCode, run.state, run.output], [1, { exitCode: 1 }, 'bad\non\n']);
+      assert.doesNotMatch(run.containerLog, new RegExp(ENDS));
+    }
+    const spared = await place.runText(shell, wrap('kill -INT $$; kill -HUP $$; echo on'));
+    assert.deepEqual([spared.exitCode, spared.state], [0, { exitCode: 0 }]);
+  });
+
+  it('fails so also when its output was cut, in an image without cat too', async () => {
+    const lines = 'kill -TERM $$; head -c 9000000 /dev/zero | tr "\\0" x';
+    const cut = await place.runText(shell, wrap(lines));
+    assert.deepEqual(cut.state, { exitCode: 1, copierExitCode: COPIER_AT_LIMIT });
+    const bare = wrap('kill -TERM $$; echo on').replace('command -v cat', 'false');
+    const run = await place.runText(shell, bare);
+    assert.deepEqual([run.exitCode, run.state, run.output], [1, { exitCode: 1 }, 'on\n']);
   });
 
   it('lets the job clean up when TERM goes to every process but the first, as in a stop', async () => {
