@@ -17,7 +17,9 @@ export interface GitFiles {
   readonly external: string;
   /** Replaces `~/.gitconfig`, with FF_GIT_URLS_WITHOUT_TOKENS only. */
   readonly global: string;
-  /** Exists while the sources are fetched. A second try recognises a failed first one by it. */
+  /**
+   * Names the build while its sources are fetched. A second try recognises a failed first one by it.
+   */
   readonly begun: string;
 }
 

@@ -44,7 +44,8 @@ export function sourcesBody(
       ...hook(context, 'pre_get_sources_script'),
     ]),
     ...clearAfterFailure(sources),
-    `: >${quote(begun)}`,
+    command('rm', '-rf', begun),
+    `printf '%s\\n' ${quote(context.entropy)} >${quote(begun)}`,
     ...getSources(sources),
     ...updateSubmodules(sources),
     ...runHooks(sources, 'post_clone_script', [
@@ -116,14 +117,17 @@ function runHooks(
 }
 
 /**
- * Prepares another try by removing what `git clean` keeps, such as a file in the place of a
- * submodule. Source: gitlab-runner `shells/abstract.go` (writeClearWorktreeScript).
+ * Prepares another try of the same build by removing what `git clean` keeps, such as a file in the
+ * place of a submodule. A build that did not come to its end leaves its mark to the next one, whose
+ * first try keeps the checkout. Source: gitlab-runner `shells/abstract.go` (writeClearWorktreeScript).
  */
-function clearAfterFailure({ variables, settings }: Sources): readonly string[] {
+function clearAfterFailure({ context, variables, settings }: Sources): readonly string[] {
   if (settings.strategy !== 'fetch') return [];
   const { begun } = gitFiles(variables);
   return [
-    `if [ -e ${quote(begun)} ] && [ -d ${quote(`${variables.projectDir}/.git`)} ]; then`,
+    '_runner_failed=',
+    `if [ -f ${quote(begun)} ]; then IFS= read -r _runner_failed <${quote(begun)} || true; fi`,
+    `if [ "$_runner_failed" = ${quote(context.entropy)} ] && [ -d ${quote(`${variables.projectDir}/.git`)} ]; then`,
     sayNotice('Deleting tracked and untracked files...'),
     ...resetGit(variables, settings),
     '(',

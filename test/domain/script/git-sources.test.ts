@@ -182,6 +182,18 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.doesNotMatch(await succeed(job), /Deleting tracked/);
   });
 
+  it('keep what GIT_CLEAN_FLAGS keeps when only an earlier build has failed to fetch them', async () => {
+    const { jobOf, dirOf, getSources, succeed } = jobs();
+    const variables = { GIT_CLEAN_FLAGS: '-ffdx -e node_modules/' };
+    const job = jobOf({ variables });
+    await succeed(job);
+    mkdirSync(join(dirOf(job), 'node_modules'));
+    const failing = jobOf({ variables, git: { sha: '0'.repeat(40) } });
+    await getSources({ ...failing, entropy: 'fedcba9876543210' });
+    assert.doesNotMatch(await succeed(job), /Deleting tracked/);
+    assert.ok(existsSync(join(dirOf(job), 'node_modules')));
+  });
+
   it('have the hooks of configuration and job around them, which see the variables', async () => {
     const { place, jobOf, succeed } = jobs();
     const job = jobOf({
