@@ -118,21 +118,13 @@ function planSources(context: BuildContext, variables: Variables): PlannedStage 
 }
 
 function needsSourcesScript(context: BuildContext, variables: Variables): boolean {
-  if (writesGitFiles(context, variables)) return true;
-  const { strategy } = readGitSettings(context, variables);
-  return (
-    strategy === 'empty' && outlivesBuild(variables.projectDir, planMounts(context, variables))
-  );
-}
-
-/** Whether `get_sources` writes git's own files beside the checkout, with or without one. */
-function writesGitFiles(context: BuildContext, variables: Variables): boolean {
   const { strategy } = readGitSettings(context, variables);
   return (
     strategy === 'fetch' ||
     strategy === 'clone' ||
     // With this flag, the job's own git finds its credentials in files that the script writes.
-    variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS')
+    variables.featureFlags.isOn('FF_GIT_URLS_WITHOUT_TOKENS') ||
+    (strategy === 'empty' && outlivesBuild(variables.projectDir, planMounts(context, variables)))
   );
 }
 
@@ -170,14 +162,17 @@ function planFinish({ job }: BuildContext): FinishPlan {
   };
 }
 
-/** Plans the clean-up. A temporary volume is removed with its build, so it needs none. */
+/**
+ * Plans the clean-up. A temporary volume is removed with its build, so it needs none. Every other one
+ * keeps at least the GITLAB_ENV file.
+ */
 function planCleanup(context: BuildContext, variables: Variables): PlannedStage | undefined {
-  // Stages are planned before the secrets are fetched.
-  const hasSecretFiles = context.job.secrets?.some(({ file }) => file) ?? false;
-  const hasFiles =
-    writesGitFiles(context, variables) || hasSecretFiles || variables.files().length > 0;
+  const { projectDir, tempDir, featureFlags } = variables;
   const mounts = planMounts(context, variables);
-  return hasFiles && outlivesBuild(variables.tempDir, mounts)
+  const directories = featureFlags.isOn('FF_ENABLE_JOB_CLEANUP')
+    ? [tempDir, projectDir]
+    : [tempDir];
+  return directories.some((path) => outlivesBuild(path, mounts))
     ? stage('cleanup_file_variables', 'helper')
     : undefined;
 }

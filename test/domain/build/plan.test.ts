@@ -112,10 +112,38 @@ describe('the stages of a build', () => {
       { prepare_script: 'runner', get_sources: 'runner', step_script: 'build' },
     ],
     [
-      'a directory of the host has to be emptied',
+      'a directory of the host has to be emptied, and the GITLAB_ENV file to be removed',
       { ...withVariables({ GIT_STRATEGY: 'empty' }), volumes: ['/srv/builds:/builds'] },
-      { prepare_script: 'runner', get_sources: 'helper', step_script: 'build' },
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
     ],
+    [
+      'the GITLAB_ENV file would stay in a directory of the host without git too',
+      { ...withVariables({ GIT_STRATEGY: 'none' }), volumes: ['/srv/builds:/builds'] },
+      {
+        prepare_script: 'runner',
+        get_sources: 'runner',
+        step_script: 'build',
+        cleanup_file_variables: 'helper',
+      },
+    ],
+    ...[true, false].map((isOn): Case => [
+      `only the checkout stays on a mount of its own, and the flag to remove it is ${isOn}`,
+      {
+        ...withVariables({ GIT_STRATEGY: 'clone', FF_ENABLE_JOB_CLEANUP: `${isOn}` }),
+        volumes: ['/srv/app:/builds/group/app'],
+      },
+      {
+        prepare_script: 'runner',
+        get_sources: 'helper',
+        step_script: 'build',
+        ...(isOn && { cleanup_file_variables: 'helper' }),
+      },
+    ]),
     [
       'file variables go with a temporary volume',
       { job: { allow_git_fetch: false, ...FILE } },
