@@ -118,6 +118,7 @@ export function settingsWarnings(input: SettingsInput): readonly string[] {
       settings.attempts('SECRETS_RETRIEVAL_ATTEMPTS'),
       settings.attempts('EXECUTOR_JOB_SECTION_ATTEMPTS'),
       settings.flag('AFTER_SCRIPT_IGNORE_ERRORS', true),
+      settings.integer('CACHE_REQUEST_TIMEOUT', 10),
     ]),
     ...strategyWarnings(input),
     ...TIMEOUT_KEYS.flatMap((key) => timeoutWarnings(key, input)),

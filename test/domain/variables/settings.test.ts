@@ -150,12 +150,13 @@ describe('warnings about settings', () => {
       { key: 'RUNNER_AFTER_SCRIPT_TIMEOUT', value: 'soon' },
       { key: 'RUNNER_SCRIPT_TIMEOUT', value: '2h' },
       { key: 'GIT_CHECKOUT', value: 'yes' },
-      { key: 'CACHE_REQUEST_TIMEOUT', value: 'long' },
+      { key: 'CACHE_REQUEST_TIMEOUT', value: '10m' },
     ];
     const context = contextOf({ job: { variables } });
     const built = buildVariables(context, { jobStatus: 'running' });
     const expected = [
       'GIT_CHECKOUT: expected bool got "yes", using default value: true',
+      'CACHE_REQUEST_TIMEOUT: expected int got "10m", using default value: 10',
       'RUNNER_SCRIPT_TIMEOUT timeout: 2h is longer than job timeout. Setting to job timeout',
       'Ignoring malformed RUNNER_AFTER_SCRIPT_TIMEOUT timeout: "soon"',
     ];
