@@ -6,7 +6,7 @@ import {
   writeTemplate,
 } from './git-files.ts';
 import { removeDirectory, resetGit } from './git-reset.ts';
-import { command } from './quote.ts';
+import { command, quote } from './quote.ts';
 import { sayNotice } from './say.ts';
 import type { Sources } from './sources.ts';
 
@@ -14,7 +14,7 @@ import type { Sources } from './sources.ts';
 export function fetchSources(sources: Sources): readonly string[] {
   const { context, variables, settings, urls } = sources;
   const { projectDir, featureFlags } = variables;
-  const { template } = gitFiles(variables);
+  const { template, external } = gitFiles(variables);
   const correlationId = correlationIdOf(context);
   return [
     ...(settings.skipsLfs ? [] : ['export GIT_LFS_SKIP_SMUDGE=1']),
@@ -25,6 +25,8 @@ export function fetchSources(sources: Sources): readonly string[] {
     ...(context.runner.isDirectoryDistrusted ? [] : trustDirectory(projectDir)),
     ...writeTemplate(variables),
     ...writeExternalConfig(context, variables, { urls, hasRepository: true }),
+    // For hooks of the job.
+    `export GLR_EXT_GIT_CONFIG_PATH=${quote(external)}`,
     ...(featureFlags.isOn('FF_USE_GITALY_CORRELATION_ID') && correlationId !== undefined
       ? [sayNotice(`Gitaly correlation ID: ${correlationId}`)]
       : []),

@@ -205,7 +205,10 @@ describeForShells('sources of a job', ['bash'], (shell) => {
       more: {
         hooks: [
           { name: 'pre_get_sources_script', script: ['echo 2', 'echo MINE=1 >>"$GITLAB_ENV"'] },
-          { name: 'post_get_sources_script', script: ['cat a'] },
+          {
+            name: 'post_get_sources_script',
+            script: ['cat a', 'test -s "$GLR_EXT_GIT_CONFIG_PATH"'],
+          },
         ],
         steps: [{ name: 'script', script: ['echo "got $MINE"'] }],
       },
