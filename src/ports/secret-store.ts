@@ -7,5 +7,12 @@ export interface SecretStore {
    * RunnerConfiguration (the store refused the request, or found it malformed), ExternalDependency
    * (the store has a fault) or RunnerSystem (there was no answer).
    */
-  readSecret(request: VaultRequest, signal: AbortSignal): Promise<string | undefined>;
+  readSecret(request: VaultRequest, options: ReadSecretOptions): Promise<string | undefined>;
+}
+
+/** How a secret is read. */
+export interface ReadSecretOptions {
+  readonly signal: AbortSignal;
+  /** Files with certificates to trust in addition. Missing files are ignored. */
+  readonly trustedFiles: readonly string[];
 }

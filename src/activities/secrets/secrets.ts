@@ -1,5 +1,6 @@
 import type { StageOutcome } from '../../domain/context/outcome.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
+import { trustedCaFiles } from '../../domain/runner/outbound.ts';
 import { buildVariables } from '../../domain/variables/variables.ts';
 import {
   planSecrets,
@@ -16,14 +17,16 @@ import type { TransferRun } from '../files/transfer-run.ts';
  * `common/secrets.go`.
  */
 export async function resolveSecrets(build: LiveBuild, run: TransferRun): Promise<StageOutcome> {
-  const { job } = build.context;
+  const { job, runner } = build.context;
   const variables = buildVariables(build.context, { jobStatus: 'running' });
+  const trustedFiles = trustedCaFiles(runner);
+  const resolving = { ...run, trustedFiles, mayLack: mayLack(variables) };
   for (const secret of planSecrets(job, variables)) {
     const known = build.context.secretVariables ?? [];
     if (known.some(({ key }) => key === secret.key)) continue;
     const print = printOf(build, `${run.key}/${secret.key}`);
     await print('begin', `Resolving secret ${JSON.stringify(secret.key)}...`);
-    const value = await valueOf(secret, { ...run, print, mayLack: mayLack(variables) });
+    const value = await valueOf(secret, { ...resolving, print });
     if (value !== undefined) await build.keepSecrets([...known, secretVariable(secret, value)]);
   }
   return { kind: 'succeeded' };
@@ -42,6 +45,7 @@ function mayLack({ featureFlags }: ReturnType<typeof buildVariables>): boolean {
 
 interface Resolving extends TransferRun {
   readonly print: Print;
+  readonly trustedFiles: readonly string[];
   /** True: the job accepts a missing secret. */
   readonly mayLack: boolean;
 }
@@ -49,7 +53,7 @@ interface Resolving extends TransferRun {
 /** Returns undefined for a secret that becomes no variable. */
 async function valueOf(
   { key, source }: PlannedSecret,
-  { ports, signal, print, mayLack }: Resolving,
+  { ports, signal, print, trustedFiles, mayLack }: Resolving,
 ): Promise<string | undefined> {
   switch (source.kind) {
     case 'none':
@@ -61,7 +65,9 @@ async function valueOf(
       });
     case 'vault': {
       await print('resolver', 'Using "vault" secret resolver...');
-      const value = await ports.secrets.readSecret(source.request, signal).catch(rethrow);
+      const value = await ports.secrets
+        .readSecret(source.request, { signal, trustedFiles })
+        .catch(rethrow);
       if (value !== undefined || mayLack) return value ?? '';
       throw failed(FailureType.RunnerSystem, { message: `secret not found: ${key}` });
     }

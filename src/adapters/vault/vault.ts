@@ -18,8 +18,8 @@ import { withoutTrailing } from '../../domain/without-trailing.ts';
 export interface VaultOptions {
   /** Proxy settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** PEM certificates to trust. */
-  readonly roots: () => Promise<readonly string[]>;
+  /** Reads the PEM certificates to trust: the machine's own, and those in these files. */
+  readonly roots: (trustedFiles: readonly string[]) => Promise<readonly string[]>;
   /** How long one call may take, in milliseconds; a minute unless given. */
   readonly callLimitMs?: number;
 }
@@ -35,8 +35,8 @@ const MAX_MESSAGE_CHARS = 500;
 /** Reads secrets from HashiCorp Vault or OpenBao by their HTTP API. */
 export function createVaultStore(options: VaultOptions): SecretStore {
   return {
-    readSecret: async (wanted, signal) => {
-      const dispatcher = await openDispatcher(options);
+    readSecret: async (wanted, { signal, trustedFiles }) => {
+      const dispatcher = await openDispatcher(options, trustedFiles);
       const calls = { dispatcher, signal, wanted, limitMs: options.callLimitMs ?? CALL_LIMIT_MS };
       try {
         const token = await logIn(calls);
@@ -72,8 +72,11 @@ interface Answer {
   readonly words: string;
 }
 
-async function openDispatcher({ env, roots }: VaultOptions): Promise<Dispatcher> {
-  return new Outbound({ env, ca: await roots(), connectMs: CONNECT_TIMEOUT_MS });
+async function openDispatcher(
+  { env, roots }: VaultOptions,
+  trustedFiles: readonly string[],
+): Promise<Dispatcher> {
+  return new Outbound({ env, ca: await roots(trustedFiles), connectMs: CONNECT_TIMEOUT_MS });
 }
 
 async function logIn(calls: Calls): Promise<string> {

@@ -1,5 +1,6 @@
 import { parseAssignments } from '../assignments.ts';
 import { withoutTrailing } from '../without-trailing.ts';
+import type { RunnerConfig } from './config.ts';
 
 /** The path at which images of gitlab-runner expect a private CA. Source: their entrypoints. */
 export const SITE_CA_FILE = '/etc/gitlab-runner/certs/ca.crt';
@@ -25,6 +26,14 @@ export function proxyEnvironment(env: Environment, environment: readonly string[
         ];
   });
   return { ...env, ...(Object.fromEntries(chosen) as Record<string, string>) };
+}
+
+/** Files with certificates that all transfers of an entry's jobs trust. */
+export function trustedCaFiles({
+  tlsCaFile,
+  docker,
+}: Pick<RunnerConfig, 'tlsCaFile' | 'docker'>): readonly string[] {
+  return [...(tlsCaFile === undefined ? [] : [tlsCaFile]), ...mountedCaFiles(docker.volumes)];
 }
 
 /**

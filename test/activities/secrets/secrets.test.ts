@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FailureType, FinalError } from '../../../src/domain/failure.ts';
+import type { BuildContext } from '../../../src/domain/context/context.ts';
 import type { StageOutcome } from '../../../src/domain/context/outcome.ts';
 import type { Ports } from '../../../src/ports/index.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
@@ -16,8 +17,11 @@ const REQUEST = {
   jobStatus: 'running',
 } as const;
 
-function setUp(job: Readonly<Record<string, unknown>> = {}) {
-  const context = contextOf({ job: { secrets: SECRETS, ...job } });
+function setUp(
+  job: Readonly<Record<string, unknown>> = {},
+  runner: Partial<BuildContext['runner']> = {},
+) {
+  const context = contextOf({ job: { secrets: SECRETS, ...job }, runner });
   const world = createWorld(context);
   const run = (readSecret: Ports['secrets']['readSecret']): Promise<StageOutcome> => {
     const { node } = openProcess(world, { ports: { secrets: { readSecret } } }).activities;
@@ -41,6 +45,23 @@ describe('resolving secrets', () => {
     );
     assert.ok(world.spool.hidden.includes('value of second'));
     assert.match(world.spool.saved.text, /Resolving secret "FIRST"\.\.\.[^]*Using "vault"/);
+  });
+
+  it('trusts the authorities of the entry', async () => {
+    const { docker } = contextOf().runner;
+    const { run } = setUp(
+      {},
+      {
+        tlsCaFile: '/etc/ca.pem',
+        docker: { ...docker, volumes: ['/cache', '/own.crt:/etc/gitlab-runner/certs/ca.crt'] },
+      },
+    );
+    const trusted: (readonly string[])[] = [];
+    await run((_, { trustedFiles }) => {
+      trusted.push(trustedFiles);
+      return Promise.resolve('value');
+    });
+    assert.deepEqual(trusted, Array(2).fill(['/etc/ca.pem', '/own.crt']));
   });
 
   it('logs why one failed, and keeps those before it', async () => {

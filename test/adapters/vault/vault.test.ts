@@ -34,7 +34,7 @@ function read(
   options: Pick<VaultOptions, 'callLimitMs'> = {},
 ) {
   const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]), ...options });
-  return store.readSecret(wanted, signal);
+  return store.readSecret(wanted, { signal, trustedFiles: [] });
 }
 
 const isWithoutSecrets = (error: Error): boolean => {
