@@ -16,6 +16,7 @@ Environment:
                                      TEMPORAL_GITLAB_RUNNER_CODEC_TOKEN_FILE or
                                      TEMPORAL_GITLAB_RUNNER_CODEC_OIDC_ISSUER, or off
   OTEL_EXPORTER_OTLP_ENDPOINT        Where traces of builds are sent (default: nowhere)
+  VAULT_CACERT                       Certificate authority of the Vault that holds secrets of jobs
   TEMPORAL_ADDRESS                   Temporal server to use instead of an embedded one
 `;
 

@@ -162,7 +162,7 @@ async function openParts(
     ...{ archives: createArchives(), hostFiles: createHostFiles() },
     cacheUses: await createCacheUses({ directory: state.cachesDir, clock: systemClock, log }),
     traces: createTraceSpool({ builds, clock: systemClock, log }),
-    secrets: createVaultStore({ env, roots: (files) => readSystemRoots(env, files) }),
+    secrets: createVaultStore({ env, log, roots: (files) => readSystemRoots(env, files) }),
     ...systemPorts,
     registryAuthFiles: () => readDockerConfigFiles(env),
     credentialPrograms: createCredentialPrograms({ env, log }),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
-import type { SecretStore } from '../../ports/index.ts';
+import type { Log, SecretStore } from '../../ports/index.ts';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { hideSecrets } from '../../domain/runner/answer-text.ts';
 import type { VaultRequest } from '../../domain/secrets/plan-secrets.ts';
@@ -14,10 +14,12 @@ import { inTries, upTo, type TryEnd, type TryLimits } from '../../domain/tries.t
 import { readCapped } from '../http/body.ts';
 import { Outbound } from '../http/outbound.ts';
 import { withoutTrailing } from '../../domain/without-trailing.ts';
+import { ignoredVaultVariables, readVaultTls } from './vault-tls.ts';
 
 export interface VaultOptions {
-  /** Proxy settings. */
+  /** Proxy settings, and `VAULT_CACERT` and its kin. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
   /** Reads the PEM certificates to trust: the machine's own, and those in these files. */
   readonly roots: (trustedFiles: readonly string[]) => Promise<readonly string[]>;
   /** How long one call may take, in milliseconds; a minute unless given. */
@@ -34,6 +36,10 @@ const MAX_MESSAGE_CHARS = 500;
 
 /** Reads secrets from HashiCorp Vault or OpenBao by their HTTP API. */
 export function createVaultStore(options: VaultOptions): SecretStore {
+  const variables = ignoredVaultVariables(options.env);
+  if (variables.length > 0) {
+    options.log.warn('variables for Vault are not supported and have no effect', { variables });
+  }
   return {
     readSecret: async (wanted, { signal, trustedFiles }) => {
       const dispatcher = await openDispatcher(options, trustedFiles);
@@ -76,7 +82,9 @@ async function openDispatcher(
   { env, roots }: VaultOptions,
   trustedFiles: readonly string[],
 ): Promise<Dispatcher> {
-  return new Outbound({ env, ca: await roots(trustedFiles), connectMs: CONNECT_TIMEOUT_MS });
+  const { ca, identity } = await readVaultTls(env);
+  const trusted = [...(await roots(trustedFiles)), ...ca];
+  return new Outbound({ env, ca: trusted, identity, connectMs: CONNECT_TIMEOUT_MS });
 }
 
 async function logIn(calls: Calls): Promise<string> {

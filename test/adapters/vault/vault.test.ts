@@ -7,6 +7,7 @@ import { createVaultStore, type VaultOptions } from '../../../src/adapters/vault
 import type { VaultRequest } from '../../../src/domain/secrets/plan-secrets.ts';
 import { takeBody } from '../../support/take-body.ts';
 import { collectGarbage } from '../../support/collect-garbage.ts';
+import { recordingLog } from '../../support/recording-log.ts';
 
 const JWT = 'canary-of-an-id-token';
 const TOKEN = 'canary-of-a-vault-token';
@@ -33,7 +34,8 @@ function read(
   signal = new AbortController().signal,
   options: Pick<VaultOptions, 'callLimitMs'> = {},
 ) {
-  const store = createVaultStore({ env: {}, roots: () => Promise.resolve([]), ...options });
+  const { log } = recordingLog();
+  const store = createVaultStore({ env: {}, log, roots: () => Promise.resolve([]), ...options });
   return store.readSecret(wanted, { signal, trustedFiles: [] });
 }
 
