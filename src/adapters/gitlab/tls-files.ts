@@ -2,11 +2,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { errorMessage } from '../../domain/error-message.ts';
+import { hostAsWritten } from '../../domain/runner/api-url.ts';
 import type { Log } from '../../ports/index.ts';
 import { readableCertificates } from '../http/pem.ts';
 import { errorCode } from '../host/error-code.ts';
 
 export interface TlsSource {
+  /** The `url` of the entry, as it is written there. */
+  readonly url: string;
   readonly baseUrl: URL;
   readonly configDir: string;
   readonly tlsCaFile: string | undefined;
@@ -34,21 +37,42 @@ export interface TlsMaterial {
 
 /**
  * Returns the configured files, otherwise `certs/<host>.crt`, `.auth.crt` and `.auth.key` beside
- * the config.
+ * the config. The host is looked for as `url` has it, as in gitlab-runner (`network/client.go`,
+ * newClient), and then in lower case.
  */
 export async function findTlsFiles(source: TlsSource): Promise<TlsFiles> {
-  const beside = (suffix: string): string =>
-    join(source.configDir, 'certs', `${source.baseUrl.hostname}${suffix}`);
-  const caFile = source.tlsCaFile || beside('.crt');
-  const certFile = source.tlsCertFile || beside('.auth.crt');
-  const keyFile = source.tlsKeyFile || beside('.auth.key');
-  const stamps = await Promise.all([caFile, certFile, keyFile].map(stampOf));
-  return { caFile, certFile, keyFile, stamp: stamps.join(' ') };
+  const hosts = hostNames(source);
+  const find = (configured: string | undefined, suffix: string): Promise<FoundFile> => {
+    const beside = hosts.map((host) => join(source.configDir, 'certs', `${host}${suffix}`));
+    return firstOf(configured ? [configured] : beside);
+  };
+  const [ca, cert, key] = await Promise.all([
+    find(source.tlsCaFile, '.crt'),
+    find(source.tlsCertFile, '.auth.crt'),
+    find(source.tlsKeyFile, '.auth.key'),
+  ]);
+  const stamp = [ca, cert, key].map((file) => file.stamp).join(' ');
+  return { caFile: ca.path, certFile: cert.path, keyFile: key.path, stamp };
 }
 
-async function stampOf(path: string): Promise<string> {
-  const stats = await stat(path).catch(() => undefined);
-  return stats === undefined ? 'absent' : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
+/** A redirect may lead to another host than that of `url`. */
+function hostNames({ url, baseUrl }: TlsSource): readonly string[] {
+  const isOwn = URL.canParse(url) && new URL(url).hostname === baseUrl.hostname;
+  return [...new Set([...(isOwn ? [hostAsWritten(url)] : []), baseUrl.hostname])];
+}
+
+interface FoundFile {
+  readonly path: string;
+  readonly stamp: string;
+}
+
+/** Returns the first file that exists, or else the path of the last one. */
+async function firstOf(paths: readonly string[]): Promise<FoundFile> {
+  for (const path of paths) {
+    const stats = await stat(path).catch(() => undefined);
+    if (stats !== undefined) return { path, stamp: `${stats.ino}:${stats.mtimeMs}:${stats.size}` };
+  }
+  return { path: paths.at(-1) ?? '', stamp: 'absent' };
 }
 
 /** Reads the usable files, logs the unusable ones, and continues without them. */

@@ -11,6 +11,11 @@ export function apiBaseUrl(url: string): string | undefined {
   return `${withoutTrailing(trimmed, '/')}/api/v4/`;
 }
 
+/** Returns the host of an http(s) URL with its upper and lower case, without the port. */
+export function hostAsWritten(url: string): string {
+  return /^\s*https?:\/\/(\[[^\]]*\]|[^/:?#\s]*)/i.exec(url)?.[1] ?? '';
+}
+
 /** Whether a redirect is followed, and why not. */
 export type RedirectVerdict =
   | { readonly kind: 'follow'; readonly url: string }

@@ -137,6 +137,32 @@ describe('https with a private CA and client certificates', () => {
     await coordinator.close();
   });
 
+  it('certs/ is searched for the host as url has it, then in lower case', async (t) => {
+    const proxy = await startConnectProxy(() => strict.port);
+    t.after(() => proxy.close());
+    const configDir = join(room.directory, 'cases');
+    const certs = join(configDir, 'certs');
+    await mkdir(certs, { recursive: true });
+    const stranger = await room.authority('stranger-of-cases');
+    const keep = async (host: string, authority: Issued): Promise<void> => {
+      await copyFile(authority.certFile, join(certs, `${host}.crt`));
+      await copyFile(client.certFile, join(certs, `${host}.auth.crt`));
+      await copyFile(client.keyFile, join(certs, `${host}.auth.key`));
+    };
+    const caOf = async (url: string): Promise<string | undefined> => {
+      const coordinator = openCoordinator(url, { configDir, env: { HTTPS_PROXY: proxy.url } });
+      t.after(() => coordinator.close());
+      const offer = await offerOf(coordinator);
+      assert.equal(offer.tlsKeyPem, client.keyPem);
+      return offer.tlsCaPem;
+    };
+    await keep('gitlab.test', root);
+    assert.equal(await caOf('https://GitLab.Test'), root.certPem);
+    await keep('gitlab.test', stranger);
+    await keep('GitLab.Test', root);
+    assert.equal(await caOf('https://GitLab.Test:443/'), root.certPem);
+  });
+
   it('changed files are used for the next request, without a restart', async () => {
     const file = join(room.directory, 'changing.pem');
     const stranger = await room.authority('stranger');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   apiBaseUrl,
+  hostAsWritten,
   isMovedCall,
   judgeRedirect,
   uploadAddress,
@@ -27,6 +28,18 @@ describe('base URL of the API', () => {
   ];
   for (const [url, expected, why] of cases) {
     it(`of "${url}" is ${expected}: ${why}`, () => assert.equal(apiBaseUrl(url), expected));
+  }
+});
+
+describe('the host of a url', () => {
+  const cases: [url: string, expected: string][] = [
+    ['https://GitLab.Test:8443/Path', 'GitLab.Test'],
+    [' http://h', 'h'],
+    ['https://[::1]:3000', '[::1]'],
+    ['gitlab.test', ''],
+  ];
+  for (const [url, expected] of cases) {
+    it(`of "${url}" is "${expected}"`, () => assert.equal(hostAsWritten(url), expected));
   }
 });
 
