@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { shortToken } from '../domain/context/names.ts';
+import { withoutCredentials } from '../domain/runner/api-url.ts';
 import { withTemporal } from './builds.ts';
 import type { CommandContext } from './context.ts';
 import { restOf, seeNode } from './fleet.ts';
@@ -29,7 +30,7 @@ async function list({ config, showTokens }: ListFlags, context: CommandContext):
   for (const { key, name, executor, token, url } of runners) {
     const rest = rests.get(key);
     log.info(name, {
-      ...{ Executor: executor, runner: shortToken(token), URL: url },
+      ...{ Executor: executor, runner: shortToken(token), URL: withoutCredentials(url) },
       ...(rest !== undefined && { State: rest }),
     });
     if (showTokens) context.io.stdout.write(`${name}\t${token}\t${url}\n`);

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { RegistrationClient, RunnerIdentity } from '../adapters/gitlab/registration.ts';
+import { urlFault } from '../domain/runner/api-url.ts';
 import type { InstallationConfig } from '../domain/runner/config.ts';
 import type { CommandContext } from './context.ts';
 import { askGitLab, type Registrable } from './installed.ts';
@@ -34,6 +35,8 @@ export async function identify(registering: Registering): Promise<Identity> {
     prompt: 'Enter the GitLab instance URL (for example, https://gitlab.com/):',
     given: flags.url ?? '',
   });
+  const fault = urlFault(url);
+  if (fault !== undefined) throw new Error(`The url ${fault}`);
   const givenToken = flags.token ?? '';
   if (givenToken !== '' && !isAuthenticationToken(givenToken)) {
     return adoptToken(registering, { url, token: givenToken });

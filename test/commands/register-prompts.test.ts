@@ -79,6 +79,17 @@ describe('register with a person', () => {
   });
 });
 
+describe('register with a url that cannot be used', () => {
+  it('refuses a password in it without showing it', async () => {
+    const { run } = installation;
+    const args = ['register', '--non-interactive', '--url', 'https://user:canary@gitlab.test'];
+    const { exitCode, stderr } = await run([...args, '--token', TOKEN]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERROR: The url has a user or password in it/);
+    assert.doesNotMatch(stderr, /canary/);
+  });
+});
+
 describe('register with a template', () => {
   it('takes missing values from it, but never its token', async () => {
     const { run, gitlab, configPath } = installation;

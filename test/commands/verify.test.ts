@@ -38,6 +38,20 @@ describe('a config file without runners', () => {
   }
 });
 
+describe('a url with a password', () => {
+  it('is refused without its password by verify, and shown without it by list', async () => {
+    installation = await openInstallation((url) =>
+      runnerToml('one', { url: url.replace('//', '//user:canary@'), token: TOKEN }),
+    );
+    const verify = await installation.run(['verify']);
+    assert.equal(verify.exitCode, 1);
+    assert.match(verify.stderr, /"url" of the runner has a user or password in it/);
+    const list = await installation.run(['list']);
+    assert.match(list.stderr, /URL="?http:\/\/127\.0\.0\.1:/);
+    assert.doesNotMatch(verify.stderr + list.stderr, /canary/);
+  });
+});
+
 describe('verify', () => {
   it('says of each runner that GitLab knows it', async () => {
     const { run, gitlab } = await openTwo();

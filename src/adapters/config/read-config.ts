@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { expandText } from '../../domain/variables/expand.ts';
-import { apiBaseUrl } from '../../domain/runner/api-url.ts';
+import { urlFault } from '../../domain/runner/api-url.ts';
 import type { InstallationConfig, RunnerConfig } from '../../domain/runner/config.ts';
 import { readCache } from './cache-schema.ts';
 import { describeIssue } from './config-faults.ts';
@@ -147,7 +147,8 @@ function whyUnusable(
   usableBefore: readonly RunnerConfig[],
 ): string | undefined {
   if (url === '') return 'it has no "url"';
-  if (apiBaseUrl(url) === undefined) return 'its "url" is not an http(s) address';
+  const fault = urlFault(url);
+  if (fault !== undefined) return `its "url" ${fault}`;
   if (token === '') return 'it has no "token"';
   if (/\s/.test(token)) return 'its "token" has white space in it';
   if (executor !== 'docker') {

@@ -19,7 +19,7 @@ import { inTries } from '../../domain/tries.ts';
 import { headerOf, readCapped, saveBody } from '../http/body.ts';
 import { createAnswerRetries } from './answer-retries.ts';
 import { describeFault } from './faults.ts';
-import type { ApiOptions } from './http.ts';
+import { unusableUrl, type ApiOptions } from './http.ts';
 import { createTransportSource, DEFAULT_TIMEOUTS, type TransportSource } from './transport.ts';
 import { errorCode } from '../host/error-code.ts';
 
@@ -60,13 +60,6 @@ export function createArtifactDownload(options: ApiOptions): ArtifactDownload {
       sources.clear();
     },
   };
-}
-
-function unusableUrl(url: string): FinalError {
-  return new FinalError(
-    FailureType.RunnerConfiguration,
-    `url "${url}" of the runner is not usable: it must be http://… or https://…`,
-  );
 }
 
 /**

@@ -4,7 +4,7 @@ import ky, { type Options } from 'ky';
 import type { ApiAnswer, Log } from '../../ports/index.ts';
 import type { ProgramInfo } from '../../domain/context/context.ts';
 import { FailureType, FinalError, TransientError } from '../../domain/failure.ts';
-import { apiBaseUrl, judgeRedirect } from '../../domain/runner/api-url.ts';
+import { apiBaseUrl, judgeRedirect, urlFault } from '../../domain/runner/api-url.ts';
 import { userAgent } from '../../domain/context/info.ts';
 import { inTries } from '../../domain/tries.ts';
 import { readCapped } from '../http/body.ts';
@@ -106,16 +106,17 @@ export function createApi(options: ApiOptions): Api {
   const connected = connect(options);
   return {
     send: async (request) => {
-      if (connected === undefined) {
-        throw new FinalError(
-          FailureType.RunnerConfiguration,
-          `url "${options.url}" of the runner is not usable: it must be http://… or https://…`,
-        );
-      }
+      if (connected === undefined) throw unusableUrl(options.url);
       return sendWithRetries(request, connected, options);
     },
     close: async () => connected?.transports.close(),
   };
+}
+
+/** Returns the error of a call of a runner whose `url` cannot be used. */
+export function unusableUrl(url: string): FinalError {
+  const fault = urlFault(url) ?? `is "${url}", which is malformed`;
+  return new FinalError(FailureType.RunnerConfiguration, `the "url" of the runner ${fault}`);
 }
 
 function connect(options: ApiOptions): Connected | undefined {

@@ -1,14 +1,33 @@
 import { withoutTrailing } from '../without-trailing.ts';
 
+const HOST_AND_PATH = /^https?:\/\/(?:\[[^\]/?#\s]*\]|[^:@[/?#\s]+)(?::\d*)?(?:\/[^?#\s]*)?$/i;
+
 /**
  * Returns the base of GitLab's API for the `url` of a `[[runners]]` entry, with a final `/`.
- * Trailing slashes are removed, then one `/ci`. undefined when the scheme is not http or https, or
- * there is no host. Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
+ * Trailing slashes are removed, then one `/ci`. undefined when {@link urlFault} finds a fault.
+ * Source: gitlab-runner `network/client.go` (fixCIURL, newClient).
  */
 export function apiBaseUrl(url: string): string | undefined {
   const trimmed = withoutTrailing(url.trim(), '/').replace(/\/ci$/, '');
-  if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/i.test(trimmed)) return undefined;
+  if (!HOST_AND_PATH.test(trimmed)) return undefined;
   return `${withoutTrailing(trimmed, '/')}/api/v4/`;
+}
+
+/**
+ * Why the `url` of a `[[runners]]` entry cannot be used, as the rest of a sentence; undefined when
+ * it can. gitlab-runner sends a user and password to GitLab. Here they are refused, because the
+ * `url` is shown in logs and in Temporal.
+ */
+export function urlFault(url: string): string | undefined {
+  if (apiBaseUrl(url) !== undefined) return undefined;
+  return url.includes('@')
+    ? 'has a user or password in it, which this runner does not send: take them out'
+    : `is "${url}", which is not an http(s) address`;
+}
+
+/** Removes everything between the scheme and the last `@` before the path, and the query. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^([^/]*:\/\/)?[^/?#]*@/, '$1').replace(/[?#].*$/s, '');
 }
 
 /** Returns the host of an http(s) URL with its upper and lower case, without the port. */

@@ -1,3 +1,5 @@
+import { withoutCredentials } from './api-url.ts';
+
 /** One key that changed, in the words of config.toml, such as `runners.docker.image`. */
 export interface ConfigChange {
   readonly key: string;
@@ -146,11 +148,6 @@ function formatSize(bytes: number): string {
   ];
   const fitting = units.find(([, unitBytes]) => bytes > 0 && bytes % unitBytes === 0);
   return fitting === undefined ? `${bytes}b` : `${bytes / fitting[1]}${fitting[0]}`;
-}
-
-/** Removes everything between the scheme and the last `@` before the path, and the query. */
-function withoutCredentials(text: string): string {
-  return text.replace(/^([^/]*:\/\/)?[^/?#]*@/, '$1').replace(/[?#].*$/s, '');
 }
 
 function cut(text: string): string {

@@ -135,7 +135,8 @@ describe('a config file with faults', () => {
 
   const skipped: readonly [change: (text: string) => string, reason: RegExp][] = [
     [(text) => text.replace(/ {2}url.*\n/, ''), /no "url"/],
-    [(text) => text.replace('https', 'gopher'), /not an http/],
+    [(text) => text.replace('https', 'gopher'), /"gopher:.*not an http/],
+    [(text) => text.replace('https://', 'https://u:pw@'), /"url" has a user or password(?!.*pw)/],
     [(text) => text.replace(`${TOKEN}2`, ''), /no "token"/],
     [(text) => text.replace(`${TOKEN}2`, '$NOT_SET'), /no "token"/],
     [(text) => text.replace('"docker"', '"shell"'), /"executor" is "shell"/],

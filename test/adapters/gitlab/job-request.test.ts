@@ -177,7 +177,10 @@ describe('job request', () => {
     const coordinator = openCoordinator('gitlab.example.com');
     const reply = await coordinator.requestJob({ mayWait: false });
     assert.ok(reply.kind === 'forbidden');
-    assert.match(reply.message, /url "gitlab\.example\.com" .*http:\/\//);
+    assert.match(
+      reply.message,
+      /"url" of the runner is "gitlab\.example\.com", .* http\(s\) address/,
+    );
   });
 });
 

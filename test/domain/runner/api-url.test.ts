@@ -7,6 +7,7 @@ import {
   judgeRedirect,
   uploadAddress,
   uploadServerUrl,
+  urlFault,
 } from '../../../src/domain/runner/api-url.ts';
 
 describe('base URL of the API', () => {
@@ -24,11 +25,29 @@ describe('base URL of the API', () => {
     ['ftp://gitlab.test', undefined, 'not a scheme of the web'],
     ['https://', undefined, 'no host'],
     ['https://gitlab.test/?a=b', undefined, 'a query belongs to no base'],
+    ['https://gitlab.test/@a', 'https://gitlab.test/@a/api/v4/', 'a path with an @'],
+    ['https://user:pw@gitlab.test', undefined, 'nothing sends a user and password'],
+    ['https://user:p/w@gitlab.test', undefined, 'the same, with a slash'],
     ['', undefined, 'empty'],
   ];
   for (const [url, expected, why] of cases) {
     it(`of "${url}" is ${expected}: ${why}`, () => assert.equal(apiBaseUrl(url), expected));
   }
+});
+
+describe('the fault of a url', () => {
+  it('never shows a password', () => {
+    for (const url of ['https://u:canary@h', 'https://u:can/ary@h', ' HTTPS://canary@h/ci ']) {
+      const fault = urlFault(url) ?? '';
+      assert.match(fault, /^has a user or password in it, .*: take them out$/);
+      assert.doesNotMatch(fault, /can/);
+    }
+  });
+
+  it('shows what is no address', () => {
+    assert.equal(urlFault('gitlab.test'), 'is "gitlab.test", which is not an http(s) address');
+    assert.equal(urlFault('https://gitlab.test'), undefined);
+  });
 });
 
 describe('the host of a url', () => {
