@@ -23,7 +23,6 @@ const FAR_BEHIND_BYTES = 4 * 1024 * 1024;
  */
 const FIRST_PAUSE_MS = 1_000;
 const USUAL_INTERVAL_MS = 3_000;
-const MAX_INTERVAL_MS = 15 * 60_000;
 /**
  * How often a silent job reports that it is alive. GitLab's answer tells whether the job was
  * canceled.
@@ -126,7 +125,7 @@ interface Pace {
 }
 
 function paceAfter(tick: Tick, { intervalMs }: Pace, { trace }: LiveBuild): Pace {
-  const nextMs = Math.min(tick.updateIntervalMs ?? intervalMs, MAX_INTERVAL_MS);
+  const nextMs = tick.updateIntervalMs ?? intervalMs;
   const isFarBehind = trace.writtenBytes - trace.ackedBytes >= FAR_BEHIND_BYTES;
   return { pauseMs: tick.hasSent && isFarBehind ? 0 : nextMs, intervalMs: nextMs };
 }

@@ -137,15 +137,6 @@ describe('a trace that is sent while it grows', () => {
     assert.deepEqual(setting.pauses.slice(0, 4), [1_000, 0, 0, 3_000]);
   });
 
-  it('never waits longer than a quarter of an hour', async () => {
-    const setting = await open(answering({ ...accepted, updateIntervalMs: 3_600_000 }));
-    const uploading = setting.upload();
-    await until(() => setting.pauses.length > 1);
-    await setting.seal();
-    await uploading;
-    assert.equal(setting.pauses[1], 15 * 60_000);
-  });
-
   it('says that the job lives when nothing was sent for thirty seconds', async () => {
     const setting = await open(answering(undefined));
     const uploading = setting.upload();
