@@ -147,7 +147,6 @@ function readGitInfo(value: unknown, path: string): GitInfo {
     ref: git.read('ref', readText),
     sha: git.read('sha', readText),
     before_sha: git.read('before_sha', readText),
-    ref_type: git.read('ref_type', readText),
     refspecs: git.read('refspecs', readTexts),
     depth: git.read('depth', readInteger),
     protected: git.read('protected', readNullable(readBoolean)),
@@ -164,9 +163,6 @@ function readStep(value: unknown, path: string): JobStep {
   return {
     name: step.read('name', readText),
     script: step.read('script', readTexts),
-    timeout: step.read('timeout', readInteger),
-    when: step.read('when', readText),
-    allow_failure: step.read('allow_failure', readBoolean),
   };
 }
 

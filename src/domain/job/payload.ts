@@ -54,7 +54,6 @@ export interface GitInfo {
   readonly ref: string;
   readonly sha: string;
   readonly before_sha: string;
-  readonly ref_type: string;
   readonly refspecs: readonly string[];
   readonly depth: number;
   readonly protected: boolean | null;
@@ -74,9 +73,6 @@ export interface JobVariable {
 export interface JobStep {
   readonly name: string;
   readonly script: readonly string[];
-  readonly timeout: number;
-  readonly when: string;
-  readonly allow_failure: boolean;
 }
 
 /** The image of a job, with options for its container. */

@@ -46,7 +46,7 @@ function wholeJob(): Json {
       variable('GET_SOURCES_ATTEMPTS', '3'),
     ],
     steps: [
-      { name: 'script', script: ['a', 'b'], timeout: 5, when: 'always', allow_failure: true },
+      { name: 'script', script: ['a', 'b'] },
       { name: 'after_script', script: ['c'] },
     ],
     image: { ...image, executor_opts, pull_policy: ['always', 'never'] },

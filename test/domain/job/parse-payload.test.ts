@@ -35,14 +35,13 @@ describe('parseJobPayload', () => {
         ref: 'main',
         sha: 'a'.repeat(40),
         before_sha: '0'.repeat(40),
-        ref_type: 'branch',
         refspecs: ['+refs/pipelines/3:refs/pipelines/3'],
         depth: 20,
         protected: true,
       },
       runner_info: { timeout: 60 },
       variables: [{ key: 'K', value: 'v', public: true, file: true, masked: true, raw: true }],
-      steps: [{ name: 'script', script: ['a'], timeout: 9, when: 'always', allow_failure: true }],
+      steps: [{ name: 'script', script: ['a'] }],
       image: {
         name: 'i',
         alias: 'a b',
@@ -122,7 +121,7 @@ describe('parseJobPayload', () => {
         dependencies: [{ id: 3, artifacts_file: null }],
         steps: [null],
       }).steps,
-      [{ name: '', script: [], timeout: 0, when: '', allow_failure: false }],
+      [{ name: '', script: [] }],
     );
   });
 
