@@ -31,7 +31,8 @@ import { concludeServices, type ServiceLogPorts } from './service-logs.ts';
 type EnvironmentActivities = Pick<BuildActivities, 'prepareEnvironment' | 'destroyEnvironment'>;
 
 export type PreparePorts = ContainerPorts & PlanPorts;
-type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock' | 'sessions'>;
+/** What it takes to remove a build's environment. */
+export type DestroyPorts = ServiceLogPorts & Pick<Ports, 'clock' | 'sessions'>;
 type EnvironmentPorts = DestroyPorts & PreparePorts & Pick<Ports, 'metrics'>;
 
 /**

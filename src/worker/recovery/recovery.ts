@@ -5,7 +5,6 @@ import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../../workflows/messages.ts';
 import { findOrBegin, runnerWorkflowIdOf, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 
 /** The node itself starts a job that is recorded but was not started for this long. */
 const PATIENCE_MS = 10_000;
@@ -48,6 +47,8 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const observations = new Map<string, Observation>();
   /** Builds of the previous process, whose workflows must be told about this one. */
   let inherited: ReadonlySet<string> = new Set();
+  /** The builds that are being checked. A check may take as long as GitLab takes to answer. */
+  const underWay = new Set<string>();
 
   const observe = ({ buildId, receivedAtMs }: BuildContext): Observation => {
     const known = observations.get(buildId);
@@ -61,6 +62,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   };
 
   const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
+    if (underWay.has(context.buildId)) return false;
     const { hasChecked, sinceMs } = observe(context);
     if (lost.has(context.buildId)) return true;
     // A new offer of the job counts too, because its runner must not start a build that has already
@@ -73,6 +75,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   const check = async (context: BuildContext): Promise<void> => {
     const { buildId } = context;
     const { receivedAtMs, hasChecked } = observe(context);
+    underWay.add(buildId);
     try {
       await reconcile(context, {
         ...scope,
@@ -84,11 +87,17 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         ...jobFields(context),
         ...{ build: buildId, error },
       });
+    } finally {
+      underWay.delete(buildId);
     }
   };
 
+  /** Does every check that is due. One that hangs keeps no later call from checking the others. */
   const checkAll = async (): Promise<void> => {
     const buildIds = await builds.list();
+    for (const buildId of observations.keys()) {
+      if (!buildIds.includes(buildId)) observations.delete(buildId);
+    }
     const contexts = await Promise.all(buildIds.map((buildId) => builds.read(buildId)));
     const lost = new Set(await scope.orphaned.listLost());
     await Promise.all(
@@ -96,9 +105,6 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         if (context !== undefined && isDue(context, lost)) await check(context);
       }),
     );
-    for (const buildId of observations.keys()) {
-      if (!buildIds.includes(buildId)) observations.delete(buildId);
-    }
   };
 
   return {
@@ -110,7 +116,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
         log.warn('leftovers not searched for', { error });
       });
     },
-    reconcileBuilds: oneAtATime(checkAll),
+    reconcileBuilds: checkAll,
   };
 }
 
@@ -174,9 +180,8 @@ async function sweep(
   const { buildId, runner } = context;
   // The build may have been released since the records were listed.
   if ((await ports.builds.read(buildId)) === undefined) return;
-  const remove = (): Promise<void> => removeLabelled(ports.engine(runner), buildId);
-  if (isCompleted) await remove();
-  else await orphaned.report(buildId, ORPHANED, remove);
+  if (isCompleted) await removeLabelled(ports.engine(runner), buildId);
+  else await orphaned.report(buildId, ORPHANED);
   await forget(context, scope);
   ports.log.warn('build had ended without its clean-up, swept', {
     ...jobFields(context),

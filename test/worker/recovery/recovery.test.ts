@@ -11,7 +11,7 @@ import { createRecovery } from '../../../src/worker/recovery/recovery.ts';
 import { buildMemo, serveRunnerId } from '../../../src/workflows/messages.ts';
 import type { runBuild, RunBuildInput } from '../../../src/workflows/run-build.ts';
 import { openProcess } from '../../activities/support/process.ts';
-import { createWorld, type World as NodeWorld } from '../../activities/support/world.ts';
+import { createWorld, until, type World as NodeWorld } from '../../activities/support/world.ts';
 import { contextOf } from '../../domain/job/context-fixture.ts';
 import {
   callsOf,
@@ -361,5 +361,28 @@ describe('a node that recovers its builds', () => {
     isDown = false;
     await recovery.reconcileBuilds();
     assert.ok(!disk.disk.records.has(context.buildId));
+  });
+
+  it('begins a job while the check of another build hangs, and repeats no such check', async () => {
+    const build = await startRunning();
+    await build.terminate('by mistake');
+    const { ports } = openProcess(disk);
+    let hanging = 0;
+    const engine: Ports['engine'] = (runner) => ({
+      ...ports.engine(runner),
+      listByLabels: () => {
+        hanging += 1;
+        return new Promise<never>(() => undefined);
+      },
+    });
+    const recovery = openRecovery({ engine });
+    nowMs += 10_000;
+    void recovery.reconcileBuilds();
+    await until(() => hanging > 0);
+    const other = contextOf({ context: { buildId: `build/gitlab.test/${uniqueName('job')}` } });
+    disk.disk.records.set(other.buildId, other);
+    void recovery.reconcileBuilds();
+    await node.calls.when('acknowledgeJob', 2);
+    assert.equal(hanging, 1);
   });
 });
