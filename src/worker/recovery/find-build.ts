@@ -1,6 +1,11 @@
 import type { Ports } from '../../ports/index.ts';
 import type { LeftoverPorts } from './leftovers.ts';
-import type { Workflows, WorkflowStart, WorkflowStatus } from '../../ports/workflows.ts';
+import type {
+  WorkflowDescription,
+  Workflows,
+  WorkflowStart,
+  WorkflowStatus,
+} from '../../ports/workflows.ts';
 import {
   failoverPlanOf,
   viewOf,
@@ -60,20 +65,25 @@ export function runnerWorkflowIdOf(
   return runnerWorkflowId ?? serveRunnerId(installation, runner);
 }
 
-/** Starts the build's workflow unless it exists already. */
+/**
+ * Starts the build's workflow unless it exists already. Most builds are open, so Temporal is first
+ * asked for the workflow, which costs less than a start that it refuses.
+ */
 export async function findOrBegin(context: BuildContext, scope: FindScope): Promise<BuildState> {
+  const { workflows } = scope;
+  const found = await workflows.describe(context.buildId);
   // Another node may have started the script, so the build is reported and never run here.
-  if (context.adoption?.purpose === 'report') return describeBuild(context, scope);
+  if (context.adoption?.purpose === 'report') return stateOf(context, found, scope);
+  const offer = await judgeOffer(context, found, workflows);
+  if (offer === 'known') return stateOf(context, found, scope);
   // Invariant: at most one build of a job ever runs. A build that never began does not count.
-  if (await begin(context, 'reject', scope)) return { kind: 'begun' };
-  const offer = await judgeOffer(context, scope.workflows);
-  if (offer === 'taken_back' && (await begin(context, 'allow', scope))) {
-    return { kind: 'begun' };
+  const reuse = offer === 'first' ? 'reject' : 'allow';
+  const isRefused = offer === 'repeated';
+  if (await begin(isRefused ? refuseRepeated(context) : context, reuse, scope)) {
+    return { kind: isRefused ? 'refused' : 'begun' };
   }
-  if (offer === 'repeated' && (await begin(refuseRepeated(context), 'allow', scope))) {
-    return { kind: 'refused' };
-  }
-  return describeBuild(context, scope);
+  // Another node has begun it meanwhile.
+  return stateOf(context, await workflows.describe(context.buildId), scope);
 }
 
 /** Starts the workflow. Returns false when the job already has a build. */
@@ -107,11 +117,11 @@ async function hasConcluded(
   return status === 'failed' && (await workflows.resultOf(buildId)) !== undefined;
 }
 
-async function describeBuild(
+async function stateOf(
   { buildId, adoption }: BuildContext,
+  description: WorkflowDescription | undefined,
   { workflows, ports }: FindScope,
 ): Promise<BuildState> {
-  const description = await workflows.describe(buildId);
   // The workflow was lost with Temporal's database and has reported nothing.
   if (description === undefined) return { kind: 'ended', isCompleted: false };
   const { memo, status } = description;

@@ -1,20 +1,21 @@
-import type { Workflows } from '../../ports/workflows.ts';
+import type { WorkflowDescription, Workflows } from '../../ports/workflows.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 
 /**
- * Tells which offer of a job a record belongs to when the job already has a build. `known`: the
- * build's own. `taken_back`: a new offer after GitLab took the job back from a build that never
- * began, because its runner was away for too long. `repeated`: a new offer after any other end.
+ * Tells which offer of a job a record belongs to. `first`: Temporal knows no build of the job.
+ * `known`: the offer of the build that it knows. `taken_back`: a new offer after GitLab took the
+ * job back from a build that never began, because its runner was away for too long. `repeated`: a
+ * new offer after any other end.
  */
-export type Offer = 'known' | 'taken_back' | 'repeated';
+export type Offer = 'first' | 'known' | 'taken_back' | 'repeated';
 
 export async function judgeOffer(
   { buildId, receivedAtMs, adoption }: BuildContext,
-  workflows: Workflows,
+  found: WorkflowDescription | undefined,
+  workflows: Pick<Workflows, 'resultOf'>,
 ): Promise<Offer> {
-  const description = await workflows.describe(buildId);
-  if (description === undefined) return 'known';
-  const { status, startedAtMs } = description;
+  if (found === undefined) return 'first';
+  const { status, startedAtMs } = found;
   // A build is recorded before it begins.
   const isOfBuild = adoption !== undefined || receivedAtMs <= startedAtMs;
   if (isOfBuild || status === 'running') return 'known';

@@ -40,7 +40,7 @@ describe('a node that recovers its builds', () => {
   beforeEach(async () => {
     nowMs = RECEIVED_AT_MS;
     setMs = 0;
-    lost.length = told.length = 0;
+    lost.length = told.length = asked.length = 0;
     node = await temporal.startNode(uniqueName('node'));
     const buildId = `build/gitlab.test/${uniqueName('job')}`;
     context = contextOf({ context: { buildId, receivedAtMs: RECEIVED_AT_MS } });
@@ -53,6 +53,9 @@ describe('a node that recovers its builds', () => {
 
   /** The workflows that count builds, and what they were told. */
   const told: string[] = [];
+
+  /** The builds about which Temporal was asked. */
+  const asked: string[] = [];
 
   function openRecovery(more: Partial<Ports> = {}) {
     const { ports, activities } = openProcess(disk, {
@@ -78,6 +81,10 @@ describe('a node that recovers its builds', () => {
       signal: (workflowId, signal) => {
         told.push(`${workflowId} ${signal.name}`);
         return temporals.signal(workflowId, signal);
+      },
+      describe: (workflowId) => {
+        asked.push(workflowId);
+        return temporals.describe(workflowId);
       },
     };
     return createRecovery({ workflows, installation: 'test', ports, orphaned });
@@ -119,6 +126,14 @@ describe('a node that recovers its builds', () => {
     const { events } = await build.fetchHistory();
     const signals = events?.filter((event) => event.workflowExecutionSignaledEventAttributes);
     assert.equal(signals?.length, 1);
+  });
+
+  it('asks Temporal one thing about a build that runs', async () => {
+    await startRunning();
+    const recovery = openRecovery();
+    nowMs += 10_000;
+    await recovery.reconcileBuilds();
+    assert.deepEqual([asked, told], [[context.buildId], []]);
   });
 
   it('removes everything of a terminated build, and tells GitLab', async () => {
