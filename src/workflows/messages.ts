@@ -148,11 +148,13 @@ export interface RunnerState {
 /** Stored with each build, so that nodes know which builds are their own. */
 export interface BuildMemo {
   readonly nodeQueue: string;
+  /** The offer of the job that the build is of: see `JobSummary`. */
+  readonly offer?: string;
   /** The fencing token: how often the build has changed nodes. Absent while it has not. */
   readonly term?: number;
 }
 
-/** The memo of a build's workflow. `term` is the fencing token. */
+/** What the memo of a build's workflow tells of its node. `term` is the fencing token. */
 export function buildMemo(nodeQueue: string, term = 0): Record<string, unknown> {
   return { nodeQueue, ...(term > 0 && { term }) } satisfies BuildMemo;
 }
@@ -167,7 +169,7 @@ function summaryOf({ jobId, visible }: JobSummary): string {
 export function buildStart(job: JobSummary, node: string) {
   return {
     workflowId: job.buildId,
-    memo: buildMemo(node),
+    memo: { ...buildMemo(node), ...(job.offer !== undefined && { offer: job.offer }) },
     staticSummary: clearValue(summaryOf(job)),
     ...(job.visible?.attributes && {
       typedSearchAttributes: attributePairs(job.visible.attributes),

@@ -62,7 +62,7 @@ describe('a runner', () => {
   it('starts a build for a job and requests the next one at once', async () => {
     const runner = await startRunner(world, name);
     const script = holdScript();
-    const job = jobOf(PLAIN_PLAN);
+    const job = { ...jobOf(PLAIN_PLAN), offer: 'an offer' };
     handOut(job);
     await gitlab.calls.when('ask', 2);
     assert.equal(gitlab.requests[1]?.askAtOnce, true);
@@ -71,6 +71,8 @@ describe('a runner', () => {
     script.resolve({ kind: 'succeeded' });
     const build = world.client.getHandle<typeof runBuild>(job.buildId);
     assert.deepEqual(await outcomeOf(build), { state: 'success' });
+    const { memo } = await build.describe();
+    assert.deepEqual(memo, { nodeQueue: node.queue, offer: 'an offer' });
     await untilState(runner, ({ buildIds }) => buildIds.length === 0);
   });
 

@@ -22,16 +22,34 @@ export interface BuildRun {
 }
 
 /**
+ * Whether a build and a record belong to the same offer of a job, which GitLab may hand out once
+ * more. Returns undefined for a build of an earlier release, whose memo does not name the offer:
+ * only clocks tell then, and the node's may differ from Temporal's.
+ */
+export function isOfSameOffer(
+  memo: BuildRun['memo'],
+  { entropy, adoption }: Pick<BuildContext, 'entropy' | 'adoption'>,
+): boolean | undefined {
+  // The node that has taken a build over has given its record another entropy.
+  if (adoption !== undefined) return true;
+  const offer = memo?.['offer'];
+  return typeof offer === 'string' ? offer === entropy : undefined;
+}
+
+/**
  * Whether a run belongs to an earlier offer of a job that GitLab has taken back and handed out once
- * more: nobody has the new build then but the node with its record. A build that has ever moved is
- * not of this kind, because the clock of the node that lost it may be wrong.
+ * more: nobody has the new build then but the node with its record. If only the clocks tell, a
+ * build that has ever moved does not count, because the clock of the node that lost it may be
+ * wrong.
  */
 export function isOfEarlierOffer(
   { isRunning, startedAtMs, memo }: BuildRun,
-  { receivedAtMs, adoption }: Pick<BuildContext, 'receivedAtMs' | 'adoption'>,
+  record: Pick<BuildContext, 'entropy' | 'receivedAtMs' | 'adoption'>,
 ): boolean {
-  const hasMoved = adoption !== undefined || memo?.['term'] !== undefined;
-  return !isRunning && !hasMoved && startedAtMs < receivedAtMs;
+  if (isRunning) return false;
+  const isSame = isOfSameOffer(memo, record);
+  if (isSame !== undefined) return !isSame;
+  return memo?.['term'] === undefined && startedAtMs < record.receivedAtMs;
 }
 
 /**

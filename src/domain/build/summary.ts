@@ -24,7 +24,7 @@ export function summarizeJob(
   plan: BuildPlan,
   view: JobView = PLAIN_VIEW,
 ): JobSummary {
-  const { buildId, job, runner, rejection, rejectionReason } = context;
+  const { buildId, job, runner, entropy, rejection, rejectionReason } = context;
   // These texts are masked, because a person who may decode payloads sees them too.
   const show = (text: string): string => hideSecrets(text, context);
   return {
@@ -40,6 +40,7 @@ export function summarizeJob(
     runnerKey: runner.key,
     runnerName: runner.name,
     plan,
+    offer: entropy,
     protocol: NODE_PROTOCOL,
     visible: visibleJob(context, view),
     rejection: rejection === undefined ? undefined : show(rejection),

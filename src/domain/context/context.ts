@@ -48,7 +48,10 @@ export interface BuildContext {
    * volumes, which are never shared.
    */
   readonly concurrentProjectId: number;
-  /** 16 random hex digits that make the names of this build's containers unique. */
+  /**
+   * 16 random hex digits that make the names of this build's containers unique, and tell this offer
+   * of the job from another one.
+   */
   readonly entropy: string;
   readonly correlationId: string;
   /** PEM of the coordinator's CA chain, when it speaks https with a CA that jobs must know. */

@@ -114,6 +114,11 @@ export interface JobSummary {
   readonly runnerKey: string;
   readonly runnerName: string;
   readonly plan: BuildPlan;
+  /**
+   * The entropy of the node's record, which tells this offer of the job from another one. Absent in
+   * builds of 0.1.0.
+   */
+  readonly offer?: string;
   /** The node's {@link NODE_PROTOCOL}. Absent in builds of 0.1.0. */
   readonly protocol?: number;
   /** Absent in builds of 0.1.0. */

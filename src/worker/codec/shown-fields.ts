@@ -85,6 +85,7 @@ export const SHOWN_FIELDS: Readonly<Record<ContractField, FieldRule>> = {
   name: 'shown',
   needsReload: 'shown',
   nodeQueue: 'shown',
+  offer: 'shown',
   offsetMs: 'shown',
   onFailure: 'shown',
   onSuccess: 'shown',

@@ -2,6 +2,7 @@ import type { OrphanedBuilds } from '../../activities/failover/orphaned-builds.t
 import type { BuildContext } from '../../domain/context/context.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
+import type { Ports } from '../../ports/index.ts';
 import { buildEndedSignal, nodeRestartedSignal, serveRunnerId } from '../../workflows/messages.ts';
 import { findOrBegin, runnerWorkflowIdOf, type FindScope } from './find-build.ts';
 import { removeLabelled, sweepLeftovers } from './leftovers.ts';
@@ -43,27 +44,15 @@ const ORPHANED: BuildOutcome = {
 export function createRecovery(scope: RecoveryScope): Recovery {
   const { ports } = scope;
   const { builds, clock, log } = ports;
-  /** What this process knows about each record: see `observe`. */
-  const observations = new Map<string, Observation>();
+  const observations = openObservations(clock);
   /** Builds of the previous process, whose workflows must be told about this one. */
   let inherited: ReadonlySet<string> = new Set();
   /** The builds that are being checked. A check may take as long as GitLab takes to answer. */
   const underWay = new Set<string>();
 
-  const observe = ({ buildId, receivedAtMs }: BuildContext): Observation => {
-    const known = observations.get(buildId);
-    // A different time means another offer of the same job.
-    if (known?.receivedAtMs === receivedAtMs) return known;
-    // A clock that was set back would give a negative age.
-    const ageMs = Math.max(0, clock.nowMs() - receivedAtMs);
-    const look = { receivedAtMs, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
-    observations.set(buildId, look);
-    return look;
-  };
-
   const isDue = (context: BuildContext, lost: ReadonlySet<string>): boolean => {
     if (underWay.has(context.buildId)) return false;
-    const { hasChecked, sinceMs } = observe(context);
+    const { hasChecked, sinceMs } = observations.of(context);
     if (lost.has(context.buildId)) return true;
     // A new offer of the job counts too, because its runner must not start a build that has already
     // been started.
@@ -74,14 +63,14 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
   const check = async (context: BuildContext): Promise<void> => {
     const { buildId } = context;
-    const { receivedAtMs, hasChecked } = observe(context);
+    const { hasChecked } = observations.of(context);
     underWay.add(buildId);
     try {
       await reconcile(context, {
         ...scope,
         mustSignalRestart: inherited.has(buildId) && !hasChecked,
       });
-      observations.set(buildId, { receivedAtMs, sinceMs: clock.monotonicMs(), hasChecked: true });
+      observations.noteCheck(context);
     } catch (error) {
       log.warn('build not recovered, tried again later', {
         ...jobFields(context),
@@ -95,9 +84,7 @@ export function createRecovery(scope: RecoveryScope): Recovery {
   /** Does every check that is due. One that hangs keeps no later call from checking the others. */
   const checkAll = async (): Promise<void> => {
     const buildIds = await builds.list();
-    for (const buildId of observations.keys()) {
-      if (!buildIds.includes(buildId)) observations.delete(buildId);
-    }
+    observations.keepOnly(buildIds);
     const contexts = await Promise.all(buildIds.map((buildId) => builds.read(buildId)));
     const lost = new Set(await scope.orphaned.listLost());
     await Promise.all(
@@ -122,10 +109,42 @@ export function createRecovery(scope: RecoveryScope): Recovery {
 
 interface Observation {
   /** Distinguishes the record from that of another offer of the same job. */
-  readonly receivedAtMs: number;
+  readonly entropy: string;
   /** When the record was found, or the build was last seen running, by the monotonic clock. */
   readonly sinceMs: number;
   readonly hasChecked: boolean;
+}
+
+/** What this process knows about each record. */
+interface Observations {
+  of(context: BuildContext): Observation;
+  /** Notes that the build was checked now. */
+  noteCheck(context: BuildContext): void;
+  /** Forgets all records but these. */
+  keepOnly(buildIds: readonly string[]): void;
+}
+
+function openObservations(clock: Ports['clock']): Observations {
+  const observations = new Map<string, Observation>();
+  return {
+    of: ({ buildId, entropy, receivedAtMs }) => {
+      const known = observations.get(buildId);
+      if (known?.entropy === entropy) return known;
+      // A clock that was set back would give a negative age.
+      const ageMs = Math.max(0, clock.nowMs() - receivedAtMs);
+      const look = { entropy, sinceMs: clock.monotonicMs() - ageMs, hasChecked: false };
+      observations.set(buildId, look);
+      return look;
+    },
+    noteCheck: ({ buildId, entropy }) => {
+      observations.set(buildId, { entropy, sinceMs: clock.monotonicMs(), hasChecked: true });
+    },
+    keepOnly: (buildIds) => {
+      for (const buildId of observations.keys()) {
+        if (!buildIds.includes(buildId)) observations.delete(buildId);
+      }
+    },
+  };
 }
 
 interface Reconciliation extends RecoveryScope {

@@ -1,4 +1,5 @@
 import type { WorkflowDescription, Workflows } from '../../ports/workflows.ts';
+import { isOfSameOffer } from '../../domain/build/lease.ts';
 import type { BuildContext } from '../../domain/context/context.ts';
 
 /**
@@ -10,17 +11,17 @@ import type { BuildContext } from '../../domain/context/context.ts';
 export type Offer = 'first' | 'known' | 'taken_back' | 'repeated';
 
 export async function judgeOffer(
-  { buildId, receivedAtMs, adoption }: BuildContext,
+  context: BuildContext,
   found: WorkflowDescription | undefined,
   workflows: Pick<Workflows, 'resultOf'>,
 ): Promise<Offer> {
   if (found === undefined) return 'first';
-  const { status, startedAtMs } = found;
+  const { status, memo, startedAtMs } = found;
   // A build is recorded before it begins.
-  const isOfBuild = adoption !== undefined || receivedAtMs <= startedAtMs;
+  const isOfBuild = isOfSameOffer(memo, context) ?? context.receivedAtMs <= startedAtMs;
   if (isOfBuild || status === 'running') return 'known';
   if (status !== 'completed' && status !== 'failed') return 'repeated';
-  return wasTakenBack(await workflows.resultOf(buildId)) ? 'taken_back' : 'repeated';
+  return wasTakenBack(await workflows.resultOf(context.buildId)) ? 'taken_back' : 'repeated';
 }
 
 function wasTakenBack(outcome: unknown): boolean {

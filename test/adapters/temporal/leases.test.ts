@@ -8,6 +8,7 @@ import { contextOf } from '../../domain/job/context-fixture.ts';
 const RECEIVED_AT_MS = 1_000_000;
 const OWN = 'gitlab-runner-node-own';
 const OTHER = 'gitlab-runner-node-other';
+const { entropy: OFFER } = contextOf();
 
 interface Run {
   readonly status?: 'RUNNING' | 'COMPLETED' | 'TERMINATED';
@@ -48,6 +49,24 @@ describe('the lease of a build', () => {
     ],
     [{ ...other, ...earlier, status: 'TERMINATED' }, 0, 'held', 'the same'],
     [{ ...moved, ...earlier, status: 'COMPLETED' }, 0, 'lost', 'the clock here may be wrong'],
+    [
+      { memo: { ...other.memo, offer: 'an earlier offer' }, status: 'COMPLETED' },
+      0,
+      'held',
+      'the build was of another offer, although the clock here is behind',
+    ],
+    [
+      { memo: { ...moved.memo, offer: 'an earlier offer' }, ...earlier, status: 'COMPLETED' },
+      0,
+      'held',
+      'the build was of another offer, and has moved',
+    ],
+    [
+      { memo: { ...moved.memo, offer: OFFER }, ...earlier, status: 'COMPLETED' },
+      0,
+      'lost',
+      'the build was of this offer, although the clock here is ahead',
+    ],
     [moved, 1, 'lost', 'a third node has it'],
     [{ ...other, ...earlier, status: 'COMPLETED' }, 1, 'pending', 'it was taken over'],
   ];

@@ -31,6 +31,7 @@ describe('the summary of a job', () => {
       jobUrl: 'https://gitlab.example.com/group/app/-/jobs/4711',
       runnerKey: 'runner-key',
       runnerName: 'runner one',
+      offer: '0123456789abcdef',
       protocol: NODE_PROTOCOL,
       visible: {
         ...{ project: 'group/app', jobName: 'build', ref: 'main' },

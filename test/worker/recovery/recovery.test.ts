@@ -24,6 +24,8 @@ import { jobOf, PLAIN_PLAN, uniqueName } from '../../workflows/support/jobs.ts';
 import { openWorld, type World } from '../../workflows/support/world.ts';
 
 const RECEIVED_AT_MS = 1_000_000;
+/** The entropy of the record of a job that was handed out twice. */
+const RECORDED_OFFER = 'fedcba9876543210';
 
 describe('a node that recovers its builds', () => {
   let temporal: World;
@@ -193,23 +195,44 @@ describe('a node that recovers its builds', () => {
     assert.deepEqual(disk.gitlab.updates, []);
   });
 
-  it('begins a re-issued job anew', async () => {
-    await endTakenBack('taken', Date.now() + 60_000);
-    await openRecovery().recoverAll();
-    assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
-    assert.equal(
-      node.calls.all.filter((call) => call.startsWith('runStage step_script')).length,
-      1,
-    );
-  });
-
-  it('begins nothing when the record is of the offer that was taken back', async () => {
-    await endTakenBack('taken', Date.now() - 60_000);
-    const before = node.calls.all.length;
-    await openRecovery().recoverAll();
-    assert.equal(node.calls.all.length, before);
+  it('tells who has ended a build also when its clock is ahead of Temporal’s', async () => {
+    const receivedAtMs = Date.now() + 600_000;
+    disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
+    node.stage('step_script', new Promise(() => undefined));
+    const recovery = openRecovery();
+    await recovery.recoverAll();
+    await node.calls.when('runStage step_script');
+    await handle().terminate('by mistake');
+    nowMs += 61_000;
+    await recovery.reconcileBuilds();
+    assert.match(disk.gitlab.trace, /somebody terminated it in Temporal/);
     assert.equal(disk.disk.records.size, 0);
   });
+
+  for (const [offer, skewMs, why] of [
+    [undefined, 60_000, 'after a build of an earlier release'],
+    ['the first offer', -600_000, 'although the clock of the node is behind Temporal’s'],
+  ] as const) {
+    it(`begins a re-issued job anew, ${why}`, async () => {
+      await endTakenBack('taken', { skewMs, offer });
+      await openRecovery().recoverAll();
+      assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
+      assert.equal(scriptRuns(), 1);
+    });
+  }
+
+  for (const [offer, skewMs, why] of [
+    [undefined, -60_000, 'of a build of an earlier release'],
+    [RECORDED_OFFER, 600_000, 'although the clock of the node is ahead of Temporal’s'],
+  ] as const) {
+    it(`begins nothing when the record is of the offer that was taken back, ${why}`, async () => {
+      await endTakenBack('taken', { skewMs, offer });
+      const before = node.calls.all.length;
+      await openRecovery().recoverAll();
+      assert.equal(node.calls.all.length, before);
+      assert.equal(disk.disk.records.size, 0);
+    });
+  }
 
   for (const [ended, answer, why] of [
     ['accepted', 'accepted', 'GitLab was put back to a backup, and waits for it'],
@@ -217,7 +240,7 @@ describe('a node that recovers its builds', () => {
     ['gone', 'accepted', 'who has deleted a job does not want it'],
   ] as const) {
     it(`reports a job that comes again after "${ended}", and runs nothing: ${why}`, async () => {
-      await endTakenBack(ended, Date.now() + 60_000);
+      await endTakenBack(ended, { skewMs: 60_000 });
       const [scripts, ends] = [scriptRuns(), node.outcomes.length];
       node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
       await openRecovery().recoverAll();
@@ -231,14 +254,16 @@ describe('a node that recovers its builds', () => {
   }
 
   it('never takes the end of such a report for a job of which nothing was begun', async () => {
-    await endTakenBack('accepted', Date.now() + 60_000);
+    await endTakenBack('accepted', { skewMs: 60_000 });
     const scripts = scriptRuns();
     for (const answer of ['taken', 'accepted'] as const) {
       node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
-      disk.disk.records.set(context.buildId, context);
+      disk.disk.records.set(context.buildId, { ...context, entropy: answer });
+      const ends = node.outcomes.length;
       await openRecovery().recoverAll();
       await outcomeOf(handle());
       assert.equal(scriptRuns(), scripts);
+      assert.equal(node.outcomes.length, ends + 1);
     }
   });
 
@@ -251,20 +276,33 @@ describe('a node that recovers its builds', () => {
     await recovery.recoverAll();
     await outcomeOf(handle());
     node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
-    const receivedAtMs = Date.now() + 1;
-    disk.disk.records.set(context.buildId, { ...context, receivedAtMs });
+    disk.disk.records.set(context.buildId, { ...context, entropy: 'another offer' });
     nowMs += 2_000;
     await recovery.reconcileBuilds();
     assert.deepEqual(await outcomeOf(handle()), { state: 'success' });
   });
 
-  /** Ends a build by GitLab's first answer, and records its job at another time. */
-  async function endTakenBack(answer: Acknowledgement, receivedAtMs: number): Promise<void> {
+  interface OfferedAgain {
+    /** How far the clock by which the job is recorded is ahead of Temporal's. */
+    readonly skewMs: number;
+    /** The offer that the ended build names. A build of an earlier release names none. */
+    readonly offer?: string | undefined;
+  }
+
+  /** Ends a build by GitLab's first answer. Then records its job. */
+  async function endTakenBack(
+    answer: Acknowledgement,
+    { skewMs, offer }: OfferedAgain,
+  ): Promise<void> {
     node.behave({ acknowledgeJob: () => Promise.resolve(answer) });
     const job = { ...jobOf(PLAIN_PLAN), buildId: context.buildId };
-    await outcomeOf(await startBuild(temporal, { node, job }));
+    const memo = { ...buildMemo(node.queue), ...(offer !== undefined && { offer }) };
+    await outcomeOf(await startBuild(temporal, { node, job, memo }));
     node.behave({ acknowledgeJob: () => Promise.resolve('accepted') });
-    context = contextOf({ context: { buildId: context.buildId, receivedAtMs } });
+    const receivedAtMs = Date.now() + skewMs;
+    context = contextOf({
+      context: { buildId: context.buildId, entropy: RECORDED_OFFER, receivedAtMs },
+    });
     disk = createWorld(context);
   }
 
