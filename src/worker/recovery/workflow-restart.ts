@@ -2,6 +2,7 @@ import type { Ports } from '../../ports/index.ts';
 import type { Workflows, WorkflowStatus } from '../../ports/workflows.ts';
 import type { RunnerConfig } from '../../domain/runner/config.ts';
 import {
+  buildEndedSignal,
   feedRunnersId,
   ORCHESTRATION_QUEUE,
   runnerStart,
@@ -59,6 +60,8 @@ export function createWorkflowRestart(
   };
   // True: a workflow may have been begun whose runner was not told to ask yet.
   let owesFeed = false;
+  /** The builds that each workflow was begun with, until it knows which of them have ended since. */
+  const begunWith = new Map<string, readonly string[]>();
   return {
     restartAll: async () => {
       const { runners } = config.current();
@@ -76,7 +79,8 @@ export function createWorkflowRestart(
       }
       logLost(lost, log);
       owesFeed ||= lost.length > 0;
-      for (const runner of gone) await begin(runner, scope);
+      for (const runner of gone) await begin(runner, begunWith, scope);
+      await tellEnded(begunWith, scope);
       if (!owesFeed) return;
       await feed();
       owesFeed = false;
@@ -128,19 +132,42 @@ function logLost(lost: readonly FoundWorkflow[], log: Ports['log']): void {
  * Starts the runner's workflow with the builds that its predecessor counted. feedRunners tells it
  * when to ask.
  */
-async function begin(runner: RunnerConfig, scope: FindScope): Promise<void> {
+async function begin(
+  runner: RunnerConfig,
+  begunWith: Map<string, readonly string[]>,
+  scope: FindScope,
+): Promise<void> {
   const { workflows, installation } = scope;
   const { name, key } = runner;
   const feederId = feedRunnersId(installation);
   const start = runnerStart(installation, runner);
   const initial = initialServeRunnerState({ runner: { name, key }, feeding: UNFED, feederId });
+  const buildIds = await buildIdsOf(start.workflowId, scope);
+  begunWith.set(start.workflowId, buildIds);
   await workflows.start({
     type: 'serveRunner',
     taskQueue: ORCHESTRATION_QUEUE,
-    args: [{ ...initial, buildIds: await buildIdsOf(start.workflowId, scope) }],
+    args: [{ ...initial, buildIds }],
     reuse: 'use_existing',
     ...start,
   });
+}
+
+/**
+ * Tells workflows which of the builds that they were begun with have ended meanwhile: the signal of
+ * such a build has met no workflow, and it would count for ever.
+ */
+async function tellEnded(
+  begunWith: Map<string, readonly string[]>,
+  { workflows, ports: { builds } }: FindScope,
+): Promise<void> {
+  for (const [workflowId, buildIds] of begunWith) {
+    const recorded = new Set(await builds.list());
+    for (const buildId of buildIds.filter((id) => !recorded.has(id))) {
+      await workflows.signal(workflowId, { name: buildEndedSignal.name, args: [buildId] });
+    }
+    begunWith.delete(workflowId);
+  }
 }
 
 async function buildIdsOf(

@@ -23,9 +23,11 @@ interface Setting {
   readonly served?: WorkflowStatus | undefined;
   readonly failureOf?: Workflows['failureOf'];
   /** The first call of this kind fails. */
-  readonly failsAt?: 'feed' | 'begin';
+  readonly failsAt?: 'feed' | 'begin' | 'signal';
   /** The workflow that has asked for the job that the node has a record of. */
   readonly asked?: string;
+  /** True: the node's build ends while Temporal begins the runner's workflow. */
+  readonly endsMeanwhile?: true;
 }
 
 /** Checks the workflows once, and returns what was begun and logged. */
@@ -44,6 +46,7 @@ function openRestart(setting: Setting) {
   const { log, said } = recordingLog();
   const begun: string[] = [];
   const counted: unknown[] = [];
+  const told: unknown[] = [];
   const never = (): Promise<never> => Promise.reject(new Error('not called here'));
   const statuses = new Map([
     [FEEDER, setting.feeder],
@@ -51,7 +54,7 @@ function openRestart(setting: Setting) {
   ]);
   let { failsAt } = setting;
   const act = (what: Setting['failsAt'], workflowId: string): Promise<void> => {
-    begun.push(workflowId);
+    if (what !== 'signal') begun.push(workflowId);
     if (failsAt !== what) return Promise.resolve();
     failsAt = undefined;
     return Promise.reject(new Error('Temporal is away'));
@@ -61,18 +64,24 @@ function openRestart(setting: Setting) {
       statuses.set(workflowId, 'running');
       const [{ buildIds }] = args as [ServeRunnerState];
       counted.push(...buildIds);
+      if (setting.endsMeanwhile === true) world.disk.records.clear();
       return act('begin', workflowId).then(() => true);
     },
     statusOf: (workflowId) => Promise.resolve(statuses.get(workflowId)),
     failureOf: setting.failureOf ?? never,
     signalWithStart: never,
-    signal: never,
+    signal: async (workflowId, { name, args }) => {
+      await act('signal', workflowId);
+      told.push([workflowId, name, ...args]);
+      return true;
+    },
     describe: never,
     resultOf: never,
     cancel: never,
   };
   const context = setting.asked === undefined ? {} : { runnerWorkflowId: setting.asked };
-  const { ports } = openProcess(createWorld(contextOf({ context })), { ports: { log } });
+  const world = createWorld(contextOf({ context }));
+  const { ports } = openProcess(world, { ports: { log } });
   const config = { ...ports.config, current: () => ({ runners: [runner] }) as never };
   const scope = { workflows, installation: 'test', ports: { ...ports, config } };
   let gone = 0;
@@ -86,7 +95,7 @@ function openRestart(setting: Setting) {
     statuses.set(RUNNER, served);
     await restartAll();
   };
-  return { restartAll, feed, become, begun, counted, said, gone: () => gone };
+  return { restartAll, feed, become, begun, counted, told, said, gone: () => gone };
 }
 
 describe('workflows that ask for jobs', () => {
@@ -144,6 +153,30 @@ describe('workflows that ask for jobs', () => {
       assert.deepEqual(counted, counts ? [contextOf().buildId] : []);
     });
   }
+
+  for (const [when, failsAt] of [
+    ['', undefined],
+    [', at the next check if Temporal has not answered', 'begin'],
+    [', at the next check if Temporal has not taken that', 'signal'],
+  ] as const) {
+    it(`are told of a build that ends while they are begun again${when}`, async () => {
+      const { restartAll, counted, told } = openRestart({
+        ...{ feeder: 'running', served: 'ended', endsMeanwhile: true },
+        ...(failsAt !== undefined && { failsAt }),
+      });
+      if (failsAt !== undefined) await assert.rejects(restartAll(), /away/);
+      await restartAll();
+      await restartAll();
+      const { buildId } = contextOf();
+      assert.deepEqual([counted, told], [[buildId], [[RUNNER, 'buildEnded', buildId]]]);
+    });
+  }
+
+  it('are told nothing of a build that goes on', async () => {
+    const { restartAll, counted, told } = openRestart({ feeder: 'running', served: 'ended' });
+    await restartAll();
+    assert.deepEqual([counted, told], [[contextOf().buildId], []]);
+  });
 
   it('are begun again when they have failed, and the log says at what', async () => {
     const failureOf = (id: string): Promise<string> => Promise.resolve(`${id} is broken`);
