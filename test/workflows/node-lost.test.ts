@@ -6,12 +6,12 @@ import type { BuildOutcome } from '../../src/domain/context/outcome.ts';
 import type { FailoverPlan } from '../../src/domain/context/failover.ts';
 import type { BuildPlan } from '../../src/domain/context/stage.ts';
 import { FailureType } from '../../src/domain/failure.ts';
-import { holdUpdate } from '../../src/workflows/messages.ts';
+import { buildStatusQuery, holdUpdate } from '../../src/workflows/messages.ts';
 import { callsOf, outcomeOf, startBuild, type BuildHandle } from './support/builds.ts';
 import { defer } from './support/calls.ts';
 import { startFakeFleet, type FakeFleet } from './support/fake-fleet.ts';
 import type { FakeNode } from './support/fake-node.ts';
-import { FULL_PLAN, jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
+import { FULL_PLAN, jobOf, PLAIN_PLAN, stage as planned, uniqueName } from './support/jobs.ts';
 import { openWorld, type World } from './support/world.ts';
 import { WORKFLOW_BUNDLE } from './support/workflow-bundle.ts';
 
@@ -182,6 +182,24 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     });
   }
 
+  it('waits for no other try on a node that it has lost', async () => {
+    const lost = await world.startNode(uniqueName('lost'));
+    const upload = defer<never>();
+    lost.behave({ uploadTrace: () => upload.promise });
+    lost.stage('get_sources', { kind: 'script_failed', exitCode: 1 });
+    const job = jobOf({ ...PLAIN_PLAN, preparation: [planned('get_sources', 5)] });
+    fleet.add(job.buildId, lost);
+    const handle = await startBuild(world, { node: lost, job, input: { rescue: RESCUE } });
+    // This pause is long enough for a busy machine.
+    await whenWaiting(handle, 'try 5 of get_sources');
+    upload.reject(ApplicationFailure.nonRetryable('no record', FailureType.RecordLost));
+    const outcome = await resultOf(handle);
+    assert.match(outcome.state === 'failed' ? outcome.message : '', /has lost its record/);
+    const { events } = await handle.fetchHistory();
+    const pauses = events?.filter((event) => event.timerFiredEventAttributes);
+    assert.equal(pauses?.length, 3);
+  });
+
   it('continues where it was when its node comes back within the wait', async () => {
     const rescue = { ...RESCUE, waitMs: 120_000 };
     const { handle, lost, other, join } = await startUpTo('runStage step_script', {
@@ -237,6 +255,13 @@ describe('a build whose node is lost', { concurrency: 16 }, () => {
     assert.deepEqual(other.calls.all, []);
   });
 });
+
+/** Waits until the build says that it waits for this. */
+async function whenWaiting(handle: BuildHandle, what: string): Promise<void> {
+  while ((await handle.query(buildStatusQuery)).waitsFor?.includes(what) !== true) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 /** Waits until only this activity is pending in Temporal. */
 async function whenOnlyPending(handle: BuildHandle, activity: string): Promise<void> {

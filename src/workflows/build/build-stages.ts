@@ -39,6 +39,7 @@ export interface StageOptions {
 const FIRST_RETRY_PAUSE_MS = 5_000;
 const MAX_RETRY_PAUSE_MS = 300_000;
 const NODE_CONFIRMS_LIMITS = 'node-confirms-stage-limits';
+const PAUSE_ENDS_AT_FAILOVER = 'a pause before a try ends at a failover';
 const LINES_GO_WITH_NEXT = 'lines of the runner go with the next stage';
 const SHORT_PAUSE = { firstMs: 1_000, maxMs: 5_000 };
 
@@ -154,7 +155,7 @@ async function runTries(
     }
     const pauseMs = Math.min(retryPauseMs(attempt, plan), leftMs() ?? Infinity);
     if (attempt < attempts) {
-      await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, isEnding });
+      await pauseBeforeTry(attempt + 1, pauseMs, { stage, run, assignment, isEnding });
     } else if (isHeldAt(failurePoint, run) && (await stopAt(failurePoint, parts))) attempts += 1;
   }
   return outcome;
@@ -200,14 +201,22 @@ async function runTry(
   return outcome;
 }
 
+interface PauseScope extends BuildScope {
+  readonly stage: PlannedStage;
+  isEnding(): boolean;
+}
+
+/** Waits before a try. The build does not wait on a node that it has lost. */
 async function pauseBeforeTry(
   attempt: number,
   pauseMs: number,
-  { stage, run, isEnding }: Pick<Parts, 'run'> & { stage: PlannedStage; isEnding: () => boolean },
+  { stage, run, assignment, isEnding }: PauseScope,
 ): Promise<void> {
   const what = `try ${attempt} of ${stage.name}`;
   const summary = clearValue(`pause before ${what}`);
-  await run.stages.waitFor(what, () => condition(isEnding, pauseMs, { summary }));
+  const isOver = (): boolean =>
+    isEnding() || (assignment.failover !== undefined && patched(PAUSE_ENDS_AT_FAILOVER));
+  await run.stages.waitFor(what, () => condition(isOver, pauseMs, { summary }));
 }
 
 function stageEndOf(outcome: StageOutcome): StageEnd {
