@@ -1,7 +1,7 @@
 import { afterScriptWarning } from '../domain/build/after-script-warning.ts';
 import type { TransferPorts } from './files/transfer-run.ts';
 import type { BuildContext } from '../domain/context/context.ts';
-import type { StageOutcome } from '../domain/context/outcome.ts';
+import { systemFailure, type StageOutcome } from '../domain/context/outcome.ts';
 import { parseStageOutcome } from '../domain/context/parse-outcome.ts';
 import type { StageName, StagePlace } from '../domain/context/stage.ts';
 import { isAlive } from '../domain/executor/container-state.ts';
@@ -12,17 +12,10 @@ import { formatRunnerLine } from '../domain/trace/sections.ts';
 import { buildVariables } from '../domain/variables/variables.ts';
 import type { ContainerStatus, Ports } from '../ports/index.ts';
 import { stageKey, withContainer } from './build/container-stage.ts';
-import {
-  addLines,
-  giveUpForFullDisk,
-  isDiskFull,
-  isStillFull,
-  outcomeOfFullDisk,
-} from './build/full-disk.ts';
+import { addLines, giveUpForFullDisk, isDiskFull, isStillFull } from './build/full-disk.ts';
 import { withHeartbeat } from './build/heartbeat.ts';
 import { assertLease } from './build/lease.ts';
 import type { LiveBuild, LiveBuilds, RunningStage } from './build/live-builds.ts';
-import { outcomeOfLostFiles } from './build/lost-files.ts';
 import { defineNote } from './build/note.ts';
 import { sectionLinesOf, printStage } from './build/stage-lines.ts';
 import { getSources } from './container-stage/get-sources.ts';
@@ -133,7 +126,7 @@ async function endWithoutNote(
   { place, ports }: PlacedRun,
   error: unknown,
 ): Promise<StageOutcome> {
-  if (isStillFull(build, error)) return outcomeOfFullDisk(build.diskFault);
+  if (isStillFull(build, error)) return systemFailure(build.diskFault);
   if (place !== 'transfer' && isDiskFull(error) && error instanceof Error) {
     await giveUpForFullDisk(build, { place, ports, message: error.message });
   }
@@ -176,7 +169,7 @@ async function runToOutcome(build: LiveBuild, run: PlacedRun): Promise<StageOutc
     // Processes that the last stage has left running may still change files.
     await build.ending;
     const loss = await build.noticeLoss();
-    if (loss !== undefined) return outcomeOfLostFiles(loss);
+    if (loss !== undefined) return systemFailure(loss);
     const { signal } = running.stopping;
     if (place !== 'transfer') {
       return await runInItsContainer(build, { ...run, place, signal });
@@ -185,7 +178,7 @@ async function runToOutcome(build: LiveBuild, run: PlacedRun): Promise<StageOutc
     return await transferFiles(build, { ...run, signal });
   } catch (error) {
     if (running.stopping.signal.aborted && run.place === 'transfer') return { kind: 'stopped' };
-    if (isStillFull(build, error)) return outcomeOfFullDisk(build.diskFault);
+    if (isStillFull(build, error)) return systemFailure(build.diskFault);
     if (!(error instanceof FinalError)) throw error;
     return { kind: 'system_failed', type: error.type, message: error.message };
   } finally {

@@ -1,7 +1,6 @@
-import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { systemFailure, type StageOutcome } from '../../domain/context/outcome.ts';
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
 import { isDiskFullCode } from '../../domain/disk-full.ts';
-import { FailureType } from '../../domain/failure.ts';
 import type { LiveBuild } from './live-builds.ts';
 import type { Ports } from '../../ports/index.ts';
 
@@ -30,11 +29,7 @@ export async function giveUpForFullDisk(
   build.diskFault ??= message;
   const { output } = await ports.builds.stageFiles(build.context.buildId, place);
   await build.trace.abandonFile(place, output);
-  return outcomeOfFullDisk(build.diskFault);
-}
-
-export function outcomeOfFullDisk(message: string): StageOutcome {
-  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
+  return systemFailure(build.diskFault);
 }
 
 /**

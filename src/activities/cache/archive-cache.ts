@@ -1,9 +1,9 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { planSave, type PlannedCache } from '../../domain/cache/plan-caches.ts';
 import { readCompressionLevel } from '../../domain/files/compression-level.ts';
+import { systemFailure } from '../../domain/context/outcome.ts';
 import { expandPaths, shellLookup } from '../../domain/files/expand-paths.ts';
 import { planSelection, type SelectionOptions } from '../../domain/files/selection.ts';
-import { FailureType } from '../../domain/failure.ts';
 import type { JobCache } from '../../domain/job/payload.ts';
 import {
   warnOnFailure,
@@ -34,7 +34,7 @@ export const archiveCache: Transfer = async (build, run) => {
   const entries = planSave(input, end);
   const refused = entries.find((options) => options.kind === 'refused');
   if (refused !== undefined) {
-    return { kind: 'system_failed', type: FailureType.RunnerSystem, message: refused.message };
+    return systemFailure(refused.message);
   }
   const names = entries.some(({ kind }) => kind === 'wanted')
     ? await namesOf(build, run)

@@ -1,6 +1,6 @@
 import type { CacheAddress } from '../../domain/cache/address.ts';
 import { planRestore, type PlannedCache } from '../../domain/cache/plan-caches.ts';
-import { FailureType } from '../../domain/failure.ts';
+import { systemFailure } from '../../domain/context/outcome.ts';
 import { storeKindOf } from '../../domain/runner/cache-config.ts';
 import {
   warnOnFailure,
@@ -27,7 +27,7 @@ export const restoreCache: Transfer = async (build, run) => {
   let isIncomplete = false;
   for (const options of planRestore(input)) {
     if (options.kind === 'refused') {
-      return { kind: 'system_failed', type: FailureType.RunnerSystem, message: options.message };
+      return systemFailure(options.message);
     }
     const context = openCacheContext(build, run, { index: options.index, variables });
     await printAll(context, options.lines);

@@ -1,11 +1,10 @@
-import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { systemFailure, type StageOutcome } from '../../domain/context/outcome.ts';
 import { parseStageState } from '../../domain/script/stage-state.ts';
 import type { ContainerStage, StartedStage } from '../build/container-stage.ts';
 import { takeEntrypointLog, type TakenLog } from './entrypoint-log.ts';
 import { followLog } from './followed-log.ts';
-import { giveUpForFullDisk, isDiskFull, outcomeOfFullDisk } from '../build/full-disk.ts';
+import { giveUpForFullDisk, isDiskFull } from '../build/full-disk.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { outcomeOfLostFiles } from '../build/lost-files.ts';
 import { together } from '../build/together.ts';
 import { endedWaiting, judgeEnd, judgeOver, type EndedStage } from './stage-end.ts';
 import { startOnce } from './stage-start.ts';
@@ -49,7 +48,7 @@ async function runOnce(
 ): Promise<StageOutcome | 'not_begun'> {
   const { place, ports, isLast } = stage;
   const { context } = build;
-  if (build.diskFault !== undefined) return outcomeOfFullDisk(build.diskFault);
+  if (build.diskFault !== undefined) return systemFailure(build.diskFault);
   const start = await startOnce(build, stage);
   if (start === undefined) return { kind: 'stopped' };
   const started: StartedStage = { ...stage, start };
@@ -60,7 +59,7 @@ async function runOnce(
     return await outcomeOfFault(build, started, error);
   }
   const loss = await build.noticeLoss();
-  if (loss !== undefined) return outcomeOfLostFiles(loss);
+  if (loss !== undefined) return systemFailure(loss);
   const state = parseStageState(await ports.builds.readState(context.buildId, place), start.nonce);
   if (end.kind === 'over') return judgeOver(build, { ...started, state });
   const ended = { ...started, status: end.status, state };
@@ -91,7 +90,7 @@ async function outcomeOfFault(
   const { container, engine } = stage;
   if (build.filesLost.signal.aborted) await engine.stopContainer(container, 'kill');
   const loss = await build.noticeLoss();
-  if (loss !== undefined) return outcomeOfLostFiles(loss);
+  if (loss !== undefined) return systemFailure(loss);
   if (!isDiskFull(error) || !(error instanceof Error)) throw error;
   await engine.stopContainer(container, 'kill');
   return giveUpForFullDisk(build, { ...stage, message: error.message });

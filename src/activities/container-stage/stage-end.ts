@@ -1,7 +1,6 @@
-import type { StageOutcome } from '../../domain/context/outcome.ts';
+import { systemFailure, type StageOutcome } from '../../domain/context/outcome.ts';
 import { KILLED_EXIT_CODES, LOST_EXIT_CODE } from '../../domain/executor/container-state.ts';
 import type { ContainerPlace } from '../../domain/executor/environment.ts';
-import { FailureType } from '../../domain/failure.ts';
 import {
   BEGUN_BEFORE,
   CANNOT_BEGIN,
@@ -173,10 +172,10 @@ async function faultOfStdin(
   if (state !== undefined || !status.opensStdin) return undefined;
   const stdin = await stdinNote(key).read(context.buildId, ports);
   if (stdin?.isSure === true) return undefined;
-  const message =
+  return systemFailure(
     'the runner was killed just as it handed the script to the container, ' +
-    'which ended without running it; the stage is not run a second time';
-  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
+      'which ended without running it; the stage is not run a second time',
+  );
 }
 
 function outOfMemory({ context }: LiveBuild): string {
@@ -221,19 +220,17 @@ function faultFromOutside({
 }: Pick<EndedStage, 'place' | 'status' | 'state'>): StageOutcome | undefined {
   if (state?.exitCode !== undefined || status.oomKilled) return undefined;
   const { exitCode } = status;
-  const type = FailureType.RunnerSystem;
   if (exitCode === BEGUN_BEFORE && state !== undefined) {
-    return { kind: 'system_failed', type, message: START_LOST };
+    return systemFailure(START_LOST);
   }
   if (exitCode === LOST_EXIT_CODE) {
-    const message = 'Docker was restarted while the stage ran, which ended its container';
-    return { kind: 'system_failed', type, message };
+    return systemFailure('Docker was restarted while the stage ran, which ended its container');
   }
   if (!KILLED_EXIT_CODES.has(exitCode) || isKillable({ place, state })) return undefined;
-  const message =
+  return systemFailure(
     `the container was killed from outside of the job (exit code ${exitCode}): ` +
-    'somebody stopped it, Docker was restarted, or the node ran out of memory';
-  return { kind: 'system_failed', type, message };
+      'somebody stopped it, Docker was restarted, or the node ran out of memory',
+  );
 }
 
 /** Whether something outside ended the container before any part of its stage had run. */

@@ -1,4 +1,4 @@
-import type { FailureType } from '../failure.ts';
+import { FailureType } from '../failure.ts';
 
 /** `failure_reason` values the coordinator knows. Source: gitlab-runner `common/network.go`. */
 export const FAILURE_REASONS = [
@@ -32,6 +32,11 @@ export type StageOutcome =
   /** `stopStage` has stopped the stage's container, and its caller knows why. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'system_failed'; readonly type: FailureType; readonly message: string };
+
+/** Returns the outcome of a stage that the runner itself, its disk or Docker has ended. */
+export function systemFailure(message: string): StageOutcome {
+  return { kind: 'system_failed', type: FailureType.RunnerSystem, message };
+}
 
 /** Why a build ended before its script did. */
 export type Interruption =
