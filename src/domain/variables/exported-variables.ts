@@ -41,7 +41,6 @@ function withExports(variables: Variables, exports: readonly string[]): Variable
   return {
     ...variables,
     get: (key) => own.get(key) ?? variables.get(key),
-    has: (key) => own.has(key) || variables.has(key),
     environment: () => lines,
   };
 }

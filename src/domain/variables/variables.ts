@@ -38,7 +38,6 @@ export interface Variables {
    * variables give their content.
    */
   readonly get: (key: string) => string;
-  readonly has: (key: string) => boolean;
   /** Replaces `$NAME` and `${NAME}` in `text`, in one pass. File variables give their path. */
   readonly expand: (text: string) => string;
   /** Returns a boolean by Go's ParseBool; `fallback` for an empty, absent or other value. */
@@ -133,7 +132,6 @@ function composeAll(context: BuildContext, jobStatus: JobStatus): Variables {
 
   return {
     get,
-    has: (key) => list.last(key) !== undefined,
     expand: (text) => list.expand(text) ?? text,
     flag: (key, fallback) => settings.flag(key, fallback).value,
     integer: (key, fallback) => settings.integer(key, fallback).value,
