@@ -139,8 +139,8 @@ async function runJobRequest(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    // A request ends like this when its process is stopped. The next process asks again.
-    const level = isProcessStopped(error) ? 'debug' : 'warn';
+    // A request ends like this when its process is stopped or gone. The next process asks again.
+    const level = isProcessStopped(error) || jobRequests.isAbandoned(scope) ? 'debug' : 'warn';
     log[level]('job request not answered', { reason: reasonOf(error) });
     // Temporal or the node was away. That has already taken time, so the next request does not
     // wait.

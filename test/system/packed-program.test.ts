@@ -41,7 +41,7 @@ describe('the program that `npm pack` packs', () => {
     const { lines } = installation.runner;
     assert.equal(await installation.runner.whenExit(), 1);
     const last = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
-    assert.equal(last['level'], 'error');
+    assert.equal(last['level'], 'fatal');
     assert.match(
       String(last['msg']),
       new RegExp(`^the workflow bundle ${bundle} cannot be read \\(ENOENT\\): build the program`),

@@ -32,6 +32,8 @@ export interface JobRequests {
    * Forgets all requests, because their process is gone. Others may start at once in their place.
    */
   abandonAll(): void;
+  /** Whether the process of this request is gone. */
+  isAbandoned(scope: CancellationScope): boolean;
 }
 
 export function openJobRequests(): JobRequests {
@@ -58,5 +60,6 @@ export function openJobRequests(): JobRequests {
       for (const scope of scopes) orphaned.add(scope);
       endAll();
     },
+    isAbandoned: (scope) => orphaned.has(scope),
   };
 }
