@@ -152,6 +152,6 @@ describe('registration client', () => {
     const broken = openClient('gitlab.example.com');
     const reply = await broken.verifyRunner(TOKEN, 's_1');
     assert.ok(reply.kind === 'unknown');
-    assert.match(reply.message, /url "gitlab\.example\.com"/);
+    assert.match(reply.message, /"url" of the runner is "gitlab\.example\.com"/);
   });
 });
