@@ -85,7 +85,7 @@ describe('register with a url that cannot be used', () => {
     const args = ['register', '--non-interactive', '--url', 'https://user:canary@gitlab.test'];
     const { exitCode, stderr } = await run([...args, '--token', TOKEN]);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /ERROR: The url has a user or password in it/);
+    assert.match(stderr, /FATAL: The url has a user or password in it/);
     assert.doesNotMatch(stderr, /canary/);
   });
 });
