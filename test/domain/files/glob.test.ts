@@ -179,7 +179,7 @@ const hostile: [what: string, pattern: string, path: string][] = [
 
 describe('a hostile pattern and path of 100 KB', () => {
   for (const [what, text, name] of hostile) {
-    it(`takes at most 50 ms: ${what}`, () => {
+    it(`takes at most 200 ms: ${what}`, () => {
       const times = [1, 2, 3].map(() => {
         const start = cpuUsage();
         parseGlob(text)?.matches(name);
@@ -187,7 +187,7 @@ describe('a hostile pattern and path of 100 KB', () => {
       });
       // Other programs share this machine, among them the compiler of this one.
       const best = Math.min(...times);
-      assert.ok(best <= 50, `${best.toFixed(1)} ms`);
+      assert.ok(best <= 200, `${best.toFixed(1)} ms`);
     });
   }
 });
