@@ -31,7 +31,7 @@ export interface WorkflowRestart {
 export interface WorkflowRestartOptions {
   /** Makes feedRunners tell its runners again, and starts it if needed. */
   readonly feed: () => Promise<void>;
-  /** Called when Temporal has come to know nothing of feedRunners: its database may be a new one. */
+  /** Called when Temporal knows nothing of feedRunners: its database may be a new one. */
   readonly onGone: () => void;
 }
 
@@ -49,14 +49,12 @@ export function createWorkflowRestart(
 ): WorkflowRestart {
   const { workflows, ports, installation } = scope;
   const { config, log } = ports;
-  let wasGone = false;
   // Temporal deletes a workflow that has ended after the retention time, so `stop` is remembered.
   let hasStopped = false;
   const notice = (feeder: WorkflowStatus | undefined): void => {
-    const isGone = feeder === undefined;
-    if (isGone && !wasGone) onGone();
-    wasGone = isGone;
-    if (!isGone) hasStopped = feeder === 'completed';
+    if (feeder !== undefined) hasStopped = feeder === 'completed';
+    // Also when the last look has begun it: it may be gone once more.
+    else if (!hasStopped) onGone();
   };
   // True: a workflow may have been begun whose runner was not told to ask yet.
   let owesFeed = false;

@@ -120,17 +120,18 @@ describe('workflows that ask for jobs', () => {
     assert.deepEqual(begun, [FEEDER, FEEDER]);
   });
 
-  it('are begun again when they are gone after they have run, which is told once', async () => {
+  it('are begun again when they are gone after they have run, which each look tells', async () => {
     const { become, begun, gone } = openRestart({});
     await become('completed');
     await become('running');
     assert.equal(gone(), 0);
     await become(undefined);
     await become(undefined, 'running');
-    assert.deepEqual([begun, gone()], [[RUNNER, FEEDER, FEEDER], 1]);
+    // Temporal may have lost its database twice between two looks.
+    assert.deepEqual([begun, gone()], [[RUNNER, FEEDER, FEEDER], 2]);
     await become('running');
     await become(undefined, 'running');
-    assert.equal(gone(), 2);
+    assert.equal(gone(), 3);
   });
 
   for (const served of ['ended', 'canceled', undefined] as const) {
