@@ -177,30 +177,33 @@ async function openForFirst(
   { opened, ...stage }: OpenedStage,
 ): Promise<OpenedContainer> {
   const { status, state: stateText } = opened;
-  const { ports, request, place } = stage;
+  if (!awaitsScriptAtStart(status)) {
+    const isStale = status.state === 'created' && (await revive(build, stage, status));
+    return isStale ? { ...opened, status: await replaceUnused(build, stage) } : opened;
+  }
+  const { ports, request } = stage;
   const { early } = build;
-  const isAwaiting = awaitsScriptAtStart(status);
   const hadScript = await HAD_SCRIPT.isSet(build.context.buildId, ports);
-  const isUnused = isAwaiting ? !hadScript && !isAlive(status) : status.state === 'created';
-  const isStale = place === 'build' && isUnused && (await revive(build, stage, status));
-  const verdict = isAwaiting
-    ? judgeEarlyStart({
-        ...{ hadScript, container: status, stateText },
-        known: early && { ...early, answer: await early.started },
-        stage: { name: request.stage.name, attempt: request.attempt },
-      })
-    : 'start';
+  const isStale = !hadScript && !isAlive(status) && (await revive(build, stage, status));
+  const verdict = judgeEarlyStart({
+    ...{ hadScript, container: status, stateText },
+    known: early && { ...early, answer: await early.started },
+    stage: { name: request.stage.name, attempt: request.attempt },
+  });
   if (!isStale && verdict !== 'replace') return { ...opened, isEarly: verdict === 'hand_over' };
   return { ...opened, status: await replaceUnused(build, stage) };
 }
 
-/** Starts services again that a restart of Docker has ended. Returns whether it did. */
+/**
+ * Starts services again that a restart of Docker has ended. Returns whether it did, so that the
+ * job's container must be replaced.
+ */
 async function revive(
   build: LiveBuild,
-  { ports }: ContainerStage,
+  { place, ports }: ContainerStage,
   status: ContainerStatus,
 ): Promise<boolean> {
-  if ((await readServices(build, ports)).length === 0) return false;
+  if (place !== 'build' || (await readServices(build, ports)).length === 0) return false;
   let isRevived = false;
   await creating(build, ports, async (options) => {
     isRevived = await reviveServices(build, status, options);

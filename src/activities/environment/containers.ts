@@ -142,9 +142,8 @@ export async function reviveServices(
   if (!(await restartLostServices(build, { container, ports }))) return false;
   const services = await noteNewAddresses(build, ports);
   await followServices(build, ports);
-  const image = plan.images.helper;
-  const helper = await resolveImage(build, { ports, place: 'helper', image, signal });
-  const helperImage = helper.reference;
+  const wanted = { ports, place: 'helper', image: plan.images.helper, signal } as const;
+  const { reference: helperImage } = await resolveImage(build, wanted);
   await waitForServices(build, { plan, services, helperImage, ports, signal });
   return true;
 }

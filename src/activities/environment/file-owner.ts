@@ -1,5 +1,6 @@
 import { numericOwner } from '../../domain/executor/file-owner.ts';
 import { readContent } from '../../domain/files/read-content.ts';
+import { hasUmask } from '../../domain/script/stage-command.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
 import { planFor, type PlanPorts } from './containers.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
@@ -19,7 +20,7 @@ export async function findOwner(
   build: LiveBuild,
   { variables, ports }: { readonly variables: Variables; readonly ports: OwnerPorts },
 ): Promise<string | undefined> {
-  if (!variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR')) return undefined;
+  if (!hasUmask(variables)) return undefined;
   const engine = ports.engine(build.context.runner);
   const plan = planFor(build, ports);
   const reference = plan.images.build.reference ?? '';

@@ -1,10 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSecureContext } from 'node:tls';
-import { errorMessage } from '../../domain/error-message.ts';
 import { hostAsWritten } from '../../domain/runner/api-url.ts';
 import type { Log } from '../../ports/index.ts';
-import { readableCertificates } from '../http/pem.ts';
+import { pairFault, readableCertificates } from '../http/pem.ts';
 import { errorCode } from '../host/error-code.ts';
 
 export interface TlsSource {
@@ -111,15 +109,12 @@ function isPair(
   { certFile, keyFile }: TlsFiles,
   log: Log,
 ): boolean {
-  try {
-    createSecureContext({ cert: certPem, key: keyPem });
-    return true;
-  } catch (error) {
-    log.error('client certificate and key cannot be used, continuing without them', {
-      certFile,
-      keyFile,
-      reason: errorMessage(error),
-    });
-    return false;
-  }
+  const reason = pairFault({ cert: certPem, key: keyPem });
+  if (reason === undefined) return true;
+  log.error('client certificate and key cannot be used, continuing without them', {
+    certFile,
+    keyFile,
+    reason,
+  });
+  return false;
 }

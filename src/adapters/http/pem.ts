@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { errorMessage } from '../../domain/error-message.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -19,6 +21,19 @@ export function formatPem(certificates: readonly Uint8Array[]): string {
 /** Returns the readable certificates of a PEM file. As in Go's pool, the others are skipped. */
 export function readableCertificates(pem: string): readonly string[] {
   return splitPem(pem).filter(isReadable);
+}
+
+/** Returns why a client certificate and a key cannot be used together; undefined when they can. */
+export function pairFault(pair: {
+  readonly cert: string;
+  readonly key: string;
+}): string | undefined {
+  try {
+    createSecureContext(pair);
+    return undefined;
+  } catch (error) {
+    return errorMessage(error);
+  }
 }
 
 /** Splits a PEM file into everything that is marked as a certificate. */

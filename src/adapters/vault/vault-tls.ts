@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import { FailureType, FinalError } from '../../domain/failure.ts';
 import { errorCode } from '../host/error-code.ts';
-import { readableCertificates } from '../http/pem.ts';
+import { pairFault, readableCertificates } from '../http/pem.ts';
 import type { Environment } from '../http/proxy.ts';
 
 /** What the environment says about TLS with a Vault. */
@@ -46,13 +45,9 @@ async function readIdentity(env: Environment): Promise<VaultTls['identity']> {
     throw fault(`${set} is set without VAULT_CLIENT_${other}: set both or neither`);
   }
   const identity = { cert: cert.pem, key: key.pem };
-  try {
-    createSecureContext(identity);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw fault(`${cert.name} and ${key.name}: ${cert.path} and ${key.path}: ${reason}`);
-  }
-  return identity;
+  const reason = pairFault(identity);
+  if (reason === undefined) return identity;
+  throw fault(`${cert.name} and ${key.name}: ${cert.path} and ${key.path}: ${reason}`);
 }
 
 async function readNamed(env: Environment, suffix: string) {

@@ -1,4 +1,4 @@
-import { interpolateJob, type Interpolations } from '../job/interpolate-job.ts';
+import { interpolateJob, NO_INTERPOLATIONS, type Interpolations } from '../job/interpolate-job.ts';
 import { buildVariables } from '../variables/variables.ts';
 import type { BuildContext } from '../context/context.ts';
 
@@ -18,7 +18,7 @@ export interface DraftWithInputs {
 export function withInputs(draft: Draft): DraftWithInputs {
   const { job, rejection } = draft;
   if (rejection !== undefined || job.inputs.length === 0 || !wantsInputs(draft)) {
-    return { draft, interpolations: { texts: 0, fault: undefined } };
+    return { draft, interpolations: NO_INTERPOLATIONS };
   }
   const { interpolations, ...result } = interpolateJob(job);
   const change =

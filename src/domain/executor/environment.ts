@@ -7,7 +7,7 @@ import type { Variables } from '../variables/variables.ts';
 import type { Digests } from '../runner/digests.ts';
 import { containerBaseName, networkName } from '../context/names.ts';
 import { helperEnvironment } from '../script/exports.ts';
-import { buildCommand, helperCommand } from '../script/stage-command.ts';
+import { buildCommand, hasUmask, helperCommand } from '../script/stage-command.ts';
 import { mayBePrivileged } from './allowed-images.ts';
 import { jobHostSettings } from './host-settings.ts';
 import { ENTRYPOINT_WARNING, planEntrypoint, planUser } from './job-wishes.ts';
@@ -261,8 +261,4 @@ function helperPart(variables: Variables) {
     platform: '',
     useInit: false,
   };
-}
-
-function hasUmask(variables: Variables): boolean {
-  return variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR');
 }

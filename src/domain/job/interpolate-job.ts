@@ -11,6 +11,9 @@ export interface Interpolations {
   readonly fault: ExpressionFaultKind | undefined;
 }
 
+/** The interpolations of a job without inputs. */
+export const NO_INTERPOLATIONS: Interpolations = { texts: 0, fault: undefined };
+
 /** A job with its inputs inserted, or why that failed. */
 export type InterpolatedJob = { readonly interpolations: Interpolations } & (
   | { readonly kind: 'job'; readonly job: JobPayload }
@@ -24,10 +27,8 @@ export type InterpolatedJob = { readonly interpolations: Interpolations } & (
  * gitlab-runner `common/spec/spec.go` (`inputs:"expand"`), `common/spec/inputs.go`.
  */
 export function interpolateJob(job: JobPayload): InterpolatedJob {
+  if (job.inputs.length === 0) return { kind: 'job', job, interpolations: NO_INTERPOLATIONS };
   let texts = 0;
-  if (job.inputs.length === 0) {
-    return { kind: 'job', job, interpolations: { texts, fault: undefined } };
-  }
   const templates = createTemplates(
     job.inputs.map(({ key, value }) => ({
       key,

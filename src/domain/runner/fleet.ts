@@ -69,13 +69,16 @@ export function parseStanding(noted: unknown): Standing {
   };
 }
 
+/** Whether two standings have the same paused runners, in the same order. */
+export function hasSamePauses(a: Pick<Standing, 'paused'>, b: Pick<Standing, 'paused'>): boolean {
+  return (
+    a.paused.length === b.paused.length && a.paused.every((key, index) => key === b.paused[index])
+  );
+}
+
 /** Whether two standings are equal, with their paused runners in the same order. */
 export function isSameStanding(a: Standing, b: Standing): boolean {
-  return (
-    a.isDraining === b.isDraining &&
-    a.paused.length === b.paused.length &&
-    a.paused.every((key, index) => key === b.paused[index])
-  );
+  return a.isDraining === b.isDraining && hasSamePauses(a, b);
 }
 
 /** The settings of all runners, and the health of each by its key. */

@@ -1,3 +1,4 @@
+import type { Variables } from '../variables/variables.ts';
 import { STAGE_MOUNTS } from './stage-mounts.ts';
 
 /** Paths, tried in this order. Source: gitlab-runner `shells/bash.go` (BashDetectShellScript). */
@@ -22,6 +23,11 @@ const SHELL_STARTUP_VARIABLES = ['BASH_ENV', 'ENV'];
  */
 export function buildCommand(): readonly string[] {
   return ['sh', '-c', `${runScript()}\n`];
+}
+
+/** Whether the containers of a build keep their usual umask. Without it, every user may write. */
+export function hasUmask({ featureFlags }: Pick<Variables, 'featureFlags'>): boolean {
+  return featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR');
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Variables } from '../variables/variables.ts';
 import { command, quote } from './quote.ts';
+import { hasUmask } from './stage-command.ts';
 
 /**
  * Script lines that create the directory of the file variables and write each file. An existing file
@@ -18,13 +19,13 @@ export function writeVariableFiles(variables: Variables): readonly string[] {
   const files = variables.files();
   const makeDirectory = command('mkdir', '-p', variables.tempDir);
   if (files.length === 0) return [makeDirectory];
-  const hasUmask = variables.featureFlags.isOn('FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR');
+  const keepsUmask = hasUmask(variables);
   return [
     makeDirectory,
-    ...(hasUmask ? [] : ['_runner_umask=$(umask)', 'umask 0000']),
+    ...(keepsUmask ? [] : ['_runner_umask=$(umask)', 'umask 0000']),
     ...WRITE_FILE,
     ...files.map(({ path, content }) => `_runner_write ${quote(path)} ${quote(content)}`),
-    ...(hasUmask ? [] : ['umask "$_runner_umask"']),
+    ...(keepsUmask ? [] : ['umask "$_runner_umask"']),
     'unset -f _runner_write',
     'unset _runner_umask _runner_mode',
   ];

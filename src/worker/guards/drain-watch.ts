@@ -3,7 +3,7 @@ import type { WorkflowDescription, Workflows } from '../../ports/workflows.ts';
 import type { ResizableCapacity } from '../../adapters/state/node-capacity.ts';
 import { openStandingNote } from '../../adapters/state/standing-note.ts';
 import {
-  isSameStanding,
+  hasSamePauses,
   parseStanding,
   UNRESTRICTED,
   type Standing,
@@ -42,7 +42,7 @@ export async function watchDrain(watch: DrainWatch): Promise<WatchedStanding> {
   let standing = UNRESTRICTED;
   const adopt = (next: Standing): void => {
     const { paused } = next;
-    if (!isSameStanding({ ...standing, paused }, standing)) {
+    if (!hasSamePauses(next, standing)) {
       capacity.pauseRunners(paused);
       log.info('paused runners changed, this node takes no job of them', { paused });
     }

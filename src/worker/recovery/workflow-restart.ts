@@ -159,8 +159,9 @@ async function tellEnded(
   begunWith: Map<string, readonly string[]>,
   { workflows, ports: { builds } }: FindScope,
 ): Promise<void> {
+  if (begunWith.size === 0) return;
+  const recorded = new Set(await builds.list());
   for (const [workflowId, buildIds] of begunWith) {
-    const recorded = new Set(await builds.list());
     for (const buildId of buildIds.filter((id) => !recorded.has(id))) {
       await workflows.signal(workflowId, { name: buildEndedSignal.name, args: [buildId] });
     }

@@ -1,5 +1,5 @@
 import { patched, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import { isSameStanding, parseStanding, type Standing } from '../../domain/runner/fleet.ts';
+import { hasSamePauses, parseStanding, type Standing } from '../../domain/runner/fleet.ts';
 import type { FeederMemo } from '../messages.ts';
 
 /**
@@ -12,8 +12,7 @@ export function noteStanding({ isDraining, paused }: Standing): void {
   if (isDraining !== noted.isDraining && patched('notes a drain in the memo')) {
     upsertMemo({ isDraining } satisfies FeederMemo);
   }
-  const isNoted = isSameStanding({ ...noted, paused }, noted);
-  if (!isNoted && patched('notes pauses in the memo')) {
+  if (!hasSamePauses({ paused }, noted) && patched('notes pauses in the memo')) {
     upsertMemo({ paused } satisfies FeederMemo);
   }
 }
