@@ -13,7 +13,13 @@ import {
 import type { JobRequest, JobRequestOutcome } from '../activities/contract.ts';
 import { clearValue } from '../domain/clear-text.ts';
 import { adaptRequestLimit, isFeeding, isSamePace } from '../domain/runner/fleet.ts';
-import { isNodeSilent, isProcessStopped, reasonOf, throwBug } from './node/activity-failure.ts';
+import {
+  isNodeSilent,
+  isNotPickedUp,
+  isProcessStopped,
+  reasonOf,
+  throwBug,
+} from './node/activity-failure.ts';
 import { describeRunner, lastAnswerOf } from './runner/runner-answers.ts';
 import { ignoreUnknownSignals, takesNoInput } from './node/odd-messages.ts';
 import { openBuildCount, type BuildCount } from './runner/build-count.ts';
@@ -139,8 +145,9 @@ async function runJobRequest(runner: Runner): Promise<void> {
   } catch (error) {
     throwBug(error);
     if (isCancellation(error)) return;
-    // A request ends like this when its process is stopped or gone. The next process asks again.
-    const level = isProcessStopped(error) || jobRequests.isAbandoned(scope) ? 'debug' : 'warn';
+    // The next process asks again when the process of this request is stopped or gone.
+    const isGone = isProcessStopped(error) || isNodeSilent(error) || isNotPickedUp(error);
+    const level = isGone || jobRequests.isAbandoned(scope) ? 'debug' : 'warn';
     log[level]('job request not answered', { reason: reasonOf(error) });
     // Temporal or the node was away. That has already taken time, so the next request does not
     // wait.

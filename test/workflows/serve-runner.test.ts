@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StageOutcome } from '../../src/domain/context/outcome.ts';
 import type { JobSummary } from '../../src/domain/context/stage.ts';
 import {
@@ -16,8 +17,8 @@ import { defer, type Deferred } from './support/calls.ts';
 import type { FakeRunner } from './support/fake-gitlab.ts';
 import type { FakeNode } from './support/fake-node.ts';
 import { jobOf, PLAIN_PLAN, uniqueName } from './support/jobs.ts';
-import { FED, startRunner, untilState } from './support/runners.ts';
-import { openWorld, type World } from './support/world.ts';
+import { FED, startRunner, untilState, type RunnerHandle } from './support/runners.ts';
+import { openWorld, workflowLines, type World } from './support/world.ts';
 
 /** Events that Temporal may keep of an hour in which a runner gets no job. */
 const MAX_IDLE_EVENTS_AN_HOUR = 600;
@@ -46,6 +47,15 @@ describe('a runner', () => {
     const ending = defer<StageOutcome>();
     node.stage('step_script', ending.promise);
     return ending;
+  }
+
+  /** Returns the messages of the runner's warnings once there is one. */
+  async function untilWarned({ workflowId }: RunnerHandle): Promise<readonly string[]> {
+    for (;;) {
+      const lines = workflowLines.filter((line) => line.workflowId === workflowId);
+      if (lines.length > 0) return lines.map(({ message }) => message);
+      await delay(5);
+    }
   }
 
   it('requests a job when it starts, and at its interval after an answer without a job', async () => {
@@ -136,6 +146,16 @@ describe('a runner', () => {
     await gitlab.calls.when('ask', 2);
     assert.ok(Date.now() - failedMs >= 5_000, 'it did not wait');
     assert.ok(Date.now() - failedMs < 8_000, 'it waited too long');
+  });
+
+  it('requests again at once, without a warning, when a process is silent for 30 s', async () => {
+    const runner = await startRunner(world, name);
+    await gitlab.calls.when('ask');
+    gitlab.fallSilent();
+    await gitlab.calls.when('ask', 2);
+    assert.equal(gitlab.requests[1]?.askAtOnce, true);
+    await runner.signal('unknown');
+    assert.deepEqual(await untilWarned(runner), ['signal is not known, ignored']);
   });
 
   describe('that is fed no longer', () => {

@@ -26,6 +26,8 @@ export interface FakeRunner {
   fail(): void;
   /** From now on a request goes on when it is cancelled. */
   ignoreCancellation(): void;
+  /** Stops the heartbeats of the requests under way, as the death of their process does. */
+  fallSilent(): void;
 }
 
 export function openFakeGitLab(): FakeGitLab {
@@ -56,6 +58,7 @@ function openRunner(): FakeRunner & {
   const answers: JobRequestOutcome[] = [];
   let mostAtOnce = 0;
   let isIgnoring = false;
+  const heartbeats = new Set<NodeJS.Timeout>();
 
   const forget = (reply: Deferred<JobRequestOutcome>): void => {
     if (open.includes(reply)) open.splice(open.indexOf(reply), 1);
@@ -74,6 +77,7 @@ function openRunner(): FakeRunner & {
     cancelled.addEventListener('abort', end, { once: true });
     const { heartbeat } = Context.current();
     const beats = setInterval(() => heartbeat(), 100).unref();
+    heartbeats.add(beats);
     requests.push(request);
     underWay += 1;
     mostAtOnce = Math.max(mostAtOnce, underWay);
@@ -85,6 +89,7 @@ function openRunner(): FakeRunner & {
       return await reply.promise;
     } finally {
       clearInterval(beats);
+      heartbeats.delete(beats);
       cancelled.removeEventListener('abort', end);
       underWay -= 1;
       forget(reply);
@@ -105,6 +110,9 @@ function openRunner(): FakeRunner & {
     fail: () => open.shift()?.reject(new Error('the node failed')),
     ignoreCancellation: () => {
       isIgnoring = true;
+    },
+    fallSilent: () => {
+      for (const beats of heartbeats) clearInterval(beats);
     },
     take,
     close: () => {
