@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { listWorkflowIds } from '../adapters/temporal/workflow-ids.ts';
 import { isDisabled } from '../domain/runner/health.ts';
 import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
@@ -16,7 +17,7 @@ export interface SeenNode {
 /** Lists every node of the namespace that asks for jobs, by name. */
 export async function listNodes(client: Client): Promise<readonly SeenNode[]> {
   const nodes: Promise<SeenNode>[] = [];
-  for await (const { workflowId } of client.workflow.list({ query: OPEN_FEEDERS })) {
+  for await (const workflowId of listWorkflowIds(client, OPEN_FEEDERS)) {
     nodes.push(seeNode(client, workflowId.replace(/^feed-runners\//, '')));
   }
   const all = await Promise.all(nodes);

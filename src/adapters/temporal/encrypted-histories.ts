@@ -5,6 +5,7 @@ import { errorMessage } from '../../domain/error-message.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { createPayloadCodec, keyIdOf } from './codec.ts';
 import { isNotFound } from './not-found.ts';
+import { listWorkflowIds } from './workflow-ids.ts';
 
 const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
   proto.temporal.api.enums.v1.WorkflowExecutionStatus;
@@ -56,7 +57,7 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
     listOpen: async (workflowType) => {
       const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
       const ids: string[] = [];
-      for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+      for await (const workflowId of listWorkflowIds(client, query)) ids.push(workflowId);
       return ids;
     },
   };
