@@ -228,11 +228,10 @@ async function watchCheck(
     while (!either.aborted) {
       // A log that cannot be read now is read again.
       const answers = readAnswers(await readLog(engine, check).catch(() => ''));
-      if (targets.every((target) => answers.has(target.index) || ends.has(target.index))) {
-        over.abort();
-      } else {
-        await ports.clock.sleep(LOOK_AGAIN_MS, either);
-      }
+      const isOver = targets.every(({ index: other }) => answers.has(other) || ends.has(other));
+      // A restart of Docker, which ends services too, ends the check a moment later.
+      await ports.clock.sleep(LOOK_AGAIN_MS, either);
+      if (isOver) over.abort();
     }
   };
   const checked = engine.waitForExit(check, either);

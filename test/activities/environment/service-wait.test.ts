@@ -235,6 +235,18 @@ describe('the wait for services', () => {
     });
   }
 
+  it('is a failed try, too, when the restart ends the check a moment after the service', async () => {
+    const { ends, trace, begin } = setUp();
+    const wait = await begin([DATABASE]);
+    ends.get('id-db')?.({ exitCode: 0 });
+    await settle();
+    assert.equal(wait.end(), 'waits');
+    ends.get('check')?.(LOST);
+    await settle();
+    assert.equal(wait.end(), 'stopped');
+    assert.doesNotMatch(trace(), /WARNING/);
+  });
+
   it('asks again when only its check was ended from outside', async () => {
     const { checks, logs, ends, trace, begin } = setUp();
     const wait = await begin([DATABASE]);
@@ -304,6 +316,8 @@ describe('a service that does not listen', () => {
     assert.equal(wait.end(), 'waits', 'the other one is still waited for');
     logs.set('check', ANSWER(1));
     await wait.clock.pass(500);
+    // A restart of Docker would end the check in this time.
+    await wait.clock.pass(500);
     assert.equal(wait.end(), 'over');
     assert.match(trace(), /"postgres-0" has ended with exit code 3 \(OOM killed/);
   });
@@ -314,6 +328,8 @@ describe('a service that does not listen', () => {
     logs.set('check', ANSWER(1));
     ends.get('id-db')?.();
     await settle();
+    await wait.clock.pass(500);
+    // A restart of Docker would end the check in this time.
     await wait.clock.pass(500);
     assert.equal(wait.end(), 'over');
   });
