@@ -17,13 +17,15 @@ import {
 
 const MOMENTS: readonly Moment[] = ['prepare', 'script', 'final update'];
 const SICK_MS = 20_000;
+/** A call that was refused last is made again by the SDK after a pause that has grown to this. */
+const PAUSE_MS = 10_000;
 const FAR = { delayMs: 500, jitterMs: 300, cutEveryMs: 4_000, durationMs: 30_000 };
-/** There is a slot for a second job, which must be taken when Temporal works again. */
 /**
  * When every other call is refused, the SDK's pauses before it asks again make a start last up to a
  * minute on a machine without other work.
  */
 const SICK_START_MS = 120_000;
+/** There is a slot for a second job, which must be taken when Temporal works again. */
 const ROOM = { concurrent: 2, runnerToml: '  limit = 2' };
 
 /** The proxy answers instead of Temporal, which never receives these calls. */
@@ -59,7 +61,7 @@ function startAgainst(proxy: () => GrpcProxy, sickness: GrpcSickness): Fault {
         proxy().heal();
       }
     },
-    afterwards: ({ installation }) => assertNextTaken(installation),
+    afterwards: ({ installation }) => assertNextTaken(installation, { limitMs: PAUSE_MS }),
   };
 }
 

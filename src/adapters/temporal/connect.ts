@@ -134,11 +134,20 @@ export function createDataConverter(cipher: Cipher): DataConverter {
   };
 }
 
+/**
+ * Returns the Temporal that the environment names, or the file that it names. Temporal's default
+ * file is for a person's other programs: a node would leave its own Temporal for theirs.
+ */
 export function findConfigured(env: TemporalOptions['env']): Target | undefined {
   const overrideEnvVars = Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars });
+  const { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: profile } = env;
+  const disableFile = file === undefined && profile === undefined;
+  const { connectionOptions, namespace } = loadClientConnectConfig({
+    overrideEnvVars,
+    disableFile,
+  });
   if (connectionOptions.address === undefined) return undefined;
   return {
     connectionOptions,

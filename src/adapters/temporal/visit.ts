@@ -30,7 +30,8 @@ export async function visitTemporal({ env, state, noted }: VisitOptions): Promis
     const address = target.connectionOptions.address ?? '';
     throw new Error(
       `Temporal at ${address} does not answer: ${reason}. It is the one of the node of this config file, ` +
-        'or what TEMPORAL_ADDRESS says; a node in a container is asked in its container',
+        'or what TEMPORAL_ADDRESS says; TEMPORAL_TLS, TEMPORAL_API_KEY and their like come from the ' +
+        'environment of this command; a node in a container is asked in its container',
       { cause: error },
     );
   }

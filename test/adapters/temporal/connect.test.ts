@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import proto from '@temporalio/proto';
 import {
   connectTemporal,
+  findConfigured,
   type Temporal,
   type TemporalOptions,
 } from '../../../src/adapters/temporal/connect.ts';
@@ -13,6 +14,32 @@ import { loadCipher } from '../../support/cipher.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { temporalCli } from '../../support/temporal/temporal-cli.ts';
+
+describe('the Temporal that the environment names', () => {
+  let home: string;
+  const address = 'temporal.example:7233';
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'connect-home-'));
+    await mkdir(join(home, '.config', 'temporalio'), { recursive: true });
+    const file = join(home, '.config', 'temporalio', 'temporal.toml');
+    await writeFile(file, `[profile.default]\naddress = "${address}"\n`);
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  const addressFor = (env: TemporalOptions['env']) =>
+    findConfigured({ HOME: home, ...env })?.connectionOptions.address;
+
+  it('is none because of the default file, which other programs of this user have', () => {
+    assert.equal(addressFor({}), undefined);
+  });
+
+  it('is that of a profile, or of a file, when it is named', () => {
+    const file = join(home, '.config', 'temporalio', 'temporal.toml');
+    assert.equal(addressFor({ TEMPORAL_PROFILE: 'default' }), address);
+    assert.equal(addressFor({ TEMPORAL_CONFIG_FILE: file }), address);
+    assert.equal(addressFor({ TEMPORAL_ADDRESS: 'other:7233' }), 'other:7233');
+  });
+});
 
 describe('connecting to Temporal', () => {
   let stateDir: string;
