@@ -92,14 +92,39 @@ export function dockerodeOptions(address: DaemonAddress): DockerModem.Constructo
   if (tls === undefined) {
     return { ...base, protocol: 'http', agent: new HttpAgent({ keepAlive: false }) };
   }
-  const agent = new HttpsAgent({
-    keepAlive: false,
+  return { ...base, protocol: 'https', agent: new DaemonAgent(tls) };
+}
+
+/**
+ * Connects with the certificates that are in their files at that moment, because they are renewed
+ * while a node runs. While the files cannot be read, the last ones are used.
+ */
+class DaemonAgent extends HttpsAgent {
+  readonly #tls: DaemonTls;
+
+  constructor(tls: DaemonTls) {
+    const { isVerified: rejectUnauthorized } = tls;
+    super({ ...readCertificates(tls), keepAlive: false, maxCachedSessions: 0, rejectUnauthorized });
+    this.#tls = tls;
+  }
+
+  override createConnection(...[options, callback]: Parameters<HttpsAgent['createConnection']>) {
+    try {
+      Object.assign(this.options, readCertificates(this.#tls));
+    } catch {
+      // They may be in the middle of their renewal.
+    }
+    const { ca, cert, key } = this.options;
+    return super.createConnection({ ...options, ca, cert, key }, callback);
+  }
+}
+
+function readCertificates(tls: DaemonTls) {
+  return {
     ca: readPem(tls, 'ca.pem'),
     cert: readPem(tls, 'cert.pem'),
     key: readPem(tls, 'key.pem'),
-    rejectUnauthorized: tls.isVerified,
-  });
-  return { ...base, protocol: 'https', agent };
+  };
 }
 
 function readPem({ certPath }: DaemonTls, name: string): Buffer {

@@ -4,7 +4,9 @@ import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import tlsModule, { type ConnectionOptions } from 'node:tls';
 import Dockerode from 'dockerode';
 import {
   dockerodeOptions,
@@ -121,6 +123,31 @@ void test('certificates are read from their directory, and a missing one is name
   const { ca, cert, key, rejectUnauthorized } = agent.options;
   assert.deepEqual([ca, cert, key].map(String), ['ca', 'cert', 'key']);
   assert.equal(rejectUnauthorized, true);
+});
+
+void test('each connection has the certificates of its moment, or else the last ones', async (t) => {
+  const certPath = await mkdtemp(join(tmpdir(), 'tgr-test-'));
+  t.after(() => rm(certPath, { recursive: true }));
+  const names = ['ca', 'cert', 'key'];
+  const put = (text: string) =>
+    Promise.all(names.map((name) => writeFile(join(certPath, `${name}.pem`), `${name} ${text}`)));
+  const seen: unknown[] = [];
+  t.mock.method(tlsModule, 'connect', ({ ca, cert, key }: ConnectionOptions) => {
+    seen.push([ca, cert, key].map(String));
+    return new PassThrough();
+  });
+  await put('one');
+  const config = { host: 'tcp://d.example', tlsCertPath: certPath, tlsVerify: true };
+  const { agent } = dockerodeOptions(resolveDaemonAddress(config, {}));
+  assert.ok(agent instanceof HttpsAgent);
+  const connect = () => agent.createConnection({ host: 'd.example', port: 2376 });
+  connect();
+  await put('two');
+  connect();
+  await rm(join(certPath, 'key.pem'));
+  connect();
+  const two = ['ca two', 'cert two', 'key two'];
+  assert.deepEqual(seen, [['ca one', 'cert one', 'key one'], two, two]);
 });
 
 const reached = [
