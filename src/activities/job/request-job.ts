@@ -115,7 +115,8 @@ interface DueScope extends Pick<JobRequestScope, 'ended'> {
 
 /**
  * Waits until the runner may ask again, which is at once when a build of it has ended here. Returns
- * false when the call ends before that.
+ * false when the call ends before that. Then the next call can wait for the due time, also when it
+ * begins at once.
  */
 async function untilDue(
   request: JobRequest,
@@ -125,32 +126,36 @@ async function untilDue(
   if (ended.take(request.runnerKey) || asksAtOnce) return true;
   const nowMs = clock.nowMs();
   const waitMs = nextRequestAtMs(nowMs, request) - nowMs;
-  if (clock.monotonicMs() + waitMs > endMs) return false;
-  await untilTick(waitMs, request.runnerKey, { ports, ended });
-  return true;
+  const restMs = endMs - clock.monotonicMs();
+  const isDue = waitMs <= restMs;
+  const pauseMs = isDue ? waitMs : Math.min(restMs, waitMs - request.durationMs);
+  if (pauseMs <= 0) return false;
+  return (await untilTick(pauseMs, request.runnerKey, { ports, ended })) || isDue;
 }
 
 /**
- * Waits for the next due time. Ends early when a build of the runner has ended here, because its
- * slot is free for another job.
+ * Waits for this time. Ends early, and returns true, when a build of the runner has ended here,
+ * because its slot is free for another job.
  */
 async function untilTick(
   waitMs: number,
   runnerKey: string,
   { ports, ended }: Pick<JobRequestScope, 'ended'> & { readonly ports: Pick<Ports, 'clock'> },
-): Promise<void> {
+): Promise<boolean> {
   const cancellation = cancellationSignal();
+  let hasEndedBuild = false;
   const over = new AbortController();
   const hasEnded = ended.next(runnerKey, over.signal);
   const sleeping = ports.clock.sleep(waitMs, AbortSignal.any([cancellation, over.signal]));
   try {
     await Promise.race([sleeping, hasEnded]);
-    ended.take(runnerKey);
+    hasEndedBuild = ended.take(runnerKey);
   } finally {
     over.abort();
     await sleeping.catch(() => undefined);
   }
   cancellation.throwIfAborted();
+  return hasEndedBuild;
 }
 
 async function whenThere({

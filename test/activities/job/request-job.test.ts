@@ -248,6 +248,36 @@ describe('requestJob', () => {
     assert.equal(requests[0]?.atMs, 1_002_500);
   });
 
+  it('takes all of its time when the next request is due long after it, so that calls do not follow at once', async () => {
+    const request = { askAtOnce: false, intervalMs: 3_600_000, offsetMs: 0 };
+    const { outcome, tookMs, requests } = await ask({ request });
+    assert.deepEqual([outcome, tookMs, requests], [{ kind: 'no_job' }, 10_000, []]);
+  });
+
+  it('leaves a request that is due after its end to the next call, which makes it in time', async () => {
+    // The first call begins at 1,000,000 ms.
+    const request = { askAtOnce: false, intervalMs: 1_000_000, offsetMs: 12_000 };
+    const first = await ask({ request });
+    assert.deepEqual([first.tookMs, first.requests], [2_000, []]);
+    const { requests } = await ask({ request, calls: 2 });
+    assert.deepEqual(
+      requests.map(({ atMs }) => atMs),
+      [1_012_000],
+    );
+  });
+
+  it('requests at once when a build of its runner ends while the next request is not due', async () => {
+    const ended = createEndedBuilds();
+    const request = { askAtOnce: true, intervalMs: 3_600_000, offsetMs: 0 };
+    const { requests } = await ask({
+      ...{ request, ended },
+      onRequest: (count) => {
+        if (count === 1) setImmediate(() => ended.announce(runner.key));
+      },
+    });
+    assert.equal(requests.length, 2);
+  });
+
   it('requests once without waiting when a build of its runner has ended', async () => {
     const ended = createEndedBuilds();
     ended.announce(runner.key);
