@@ -85,7 +85,7 @@ export type UpdateReply =
   | { readonly kind: 'trace_invalid' }
   /** 403, 404: the coordinator no longer wants this job. */
   | { readonly kind: 'job_gone'; readonly status: number }
-  /** 409 on the acknowledgement: the job was given to another runner. */
+  /** 409 to `running`: at the acknowledgement, the job was given to another runner. */
   | { readonly kind: 'conflict' };
 
 /** Bytes of a trace and their place in it. */
@@ -110,7 +110,7 @@ export type PatchReply =
       readonly updateIntervalMs: number | undefined;
     }
   | { readonly kind: 'job_gone'; readonly status: number }
-  /** 404 while the job runs: the patch is dropped, and the job continues. */
+  /** 404 while the job runs: the same bytes are sent again later, and the job continues. */
   | { readonly kind: 'not_found' }
   /** 413 for a patch larger than every GitLab takes. Later patches must not exceed that size. */
   | { readonly kind: 'too_large' };

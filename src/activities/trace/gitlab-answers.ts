@@ -19,7 +19,7 @@ export interface GitlabWait {
 
 /**
  * `answers`: GitLab answered at once. `was_away`: it answers again. `refuses`: it no longer wants
- * the job, or another runner has it.
+ * the job, or another node has the build.
  */
 export type GitlabPresence = 'answers' | 'was_away' | 'refuses';
 
@@ -49,7 +49,7 @@ async function untilGitlabAnswers(
     try {
       if (!(await holdsLease(build, ports))) return 'refuses';
       const { kind } = await coordinator.updateJob(credentialsOf(context), { state: 'running' });
-      if (kind === 'job_gone' || kind === 'conflict') return 'refuses';
+      if (kind === 'job_gone') return 'refuses';
       return pauseMs === FIRST_PAUSE_MS ? 'answers' : 'was_away';
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;

@@ -62,7 +62,7 @@ export function createJobCalls(options: JobCallsOptions): JobCalls {
       quiet.check(name);
       const reply = await sendUpdate(job, update, options);
       options.lastUpdate.take(reply);
-      return toUpdateReply(reply, { job, name, quiet });
+      return toUpdateReply(reply, update.state, { job, name, quiet });
     },
     patchTrace: async (job, patch) => {
       if (patch.body.byteLength === 0) {
@@ -137,13 +137,13 @@ interface Call {
   readonly quiet: QuietTimes;
 }
 
-function toUpdateReply(reply: ApiReply, call: Call): UpdateReply {
+function toUpdateReply(reply: ApiReply, state: JobUpdate['state'], call: Call): UpdateReply {
   const { status, headers } = reply;
   const remote = parseRemoteState(headers.get('Job-Status'));
-  if (status === 403 || status === 404) return { kind: 'job_gone', status };
+  if ([403, 404].includes(status)) return { kind: 'job_gone', status };
   if (remote === 'aborted') return { kind: 'done', remote };
   if (status === 412) return { kind: 'trace_invalid' };
-  if (status === 409) return { kind: 'conflict' };
+  if (status === 409 && state === 'running') return { kind: 'conflict' };
   if (isPage(reply)) throw fault(reply, call);
   if (status === 200) return { kind: 'done', remote };
   if (status !== 202) throw fault(reply, call);

@@ -56,10 +56,13 @@ describe('the wait for GitLab', () => {
     assert.equal(said.split('GitLab is waited for: connect ECONNREFUSED').length, 2);
   });
 
-  it('ends when GitLab no longer wants the job, or has given it to another runner', async () => {
+  it('ends when GitLab no longer wants the job', async () => {
     const gone: UpdateReply = { kind: 'job_gone', status: 403 };
     assert.equal((await wait([AWAY, gone])).presence, 'refuses');
-    assert.equal((await wait([{ kind: 'conflict' }])).presence, 'refuses');
+  });
+
+  it('is over when another process of GitLab holds the job’s lock', async () => {
+    assert.equal((await wait([{ kind: 'conflict' }])).presence, 'answers');
   });
 
   it('ends by a fault that waiting does not mend', async () => {

@@ -85,7 +85,6 @@ describe('job update', () => {
     ['202', plain(202), { kind: 'pending', retryAfterMs: 3_000 }],
     ['202 with an interval', plain(202, interval), { kind: 'pending', retryAfterMs: 4_000 }],
     ['412', plain(412), { kind: 'trace_invalid' }],
-    ['409', plain(409), { kind: 'conflict' }],
     ['403', json(403, { message: '403 Forbidden' }), { kind: 'job_gone', status: 403 }],
     ['404', plain(404), { kind: 'job_gone', status: 404 }],
   ];
@@ -98,7 +97,16 @@ describe('job update', () => {
     });
   }
 
+  it('an answer 409 to the acknowledgement is conflict', async () => {
+    server.answer(plain(409));
+    const coordinator = openCoordinator(server.url);
+    const reply = await coordinator.updateJob(JOB, { state: 'running' });
+    assert.deepEqual(reply, { kind: 'conflict' });
+    await coordinator.close();
+  });
+
   const faults: [name: string, answer: Answer, words: RegExp, sent: number][] = [
+    ['409', json(409, { message: '409 Resource lock' }), /status 409: 409 Resource lock/, 1],
     [
       '400',
       json(400, { error: 'state is invalid' }),
