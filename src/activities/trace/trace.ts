@@ -158,7 +158,8 @@ async function sendTick(
   while (trace.ackedBytes < trace.sendableBytes) {
     const reply = await sendPatch(build, ports);
     if (reply.kind === 'job_gone') return { ...QUIET_TICK, remote: 'aborted' };
-    if (reply.kind === 'not_found') return { ...tick, hasSent: true };
+    // The next tick sends the same bytes again, and not at once, however much is unsent.
+    if (reply.kind === 'not_found') return { ...tick, hasSent: false };
     if (reply.kind === 'too_large') continue;
     const { remote, updateIntervalMs } = reply;
     tick = { hasSent: reply.kind === 'accepted', remote, updateIntervalMs };
@@ -248,7 +249,6 @@ async function sendNextPatch(
       doubtLease(build);
       break;
     case 'not_found':
-      trace.ackedBytes += sentBytes;
       break;
     case 'too_large':
       ports.log.info('GitLab accepts no large parts of a log, sending smaller ones', {

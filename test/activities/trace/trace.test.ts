@@ -90,6 +90,20 @@ function answering(...replies: (PatchReply | TransientError | undefined)[]) {
 }
 
 const MIB = 1024 * 1024;
+
+/** Traces that have much behind the bytes that can be sent. */
+function aheadBy(unsavedBytes: () => number) {
+  return (world: World): TraceSpool => {
+    const spool = createFakeSpool(world, () => true);
+    const openAhead = async (context: BuildContext): Promise<TraceWriter> => {
+      const writer = await spool.open(context);
+      const writtenBytes = { get: () => writer.sendableBytes + unsavedBytes() };
+      return Object.defineProperty(writer, 'writtenBytes', writtenBytes);
+    };
+    return { ...spool, open: openAhead };
+  };
+}
+
 const accepted = { kind: 'accepted', remote: 'running', updateIntervalMs: undefined } as const;
 
 describe('a trace that is sent while it grows', () => {
@@ -114,15 +128,7 @@ describe('a trace that is sent while it grows', () => {
   it('is sent without a pause while much is unsent, and then at the usual interval', async () => {
     let unsavedBytes = 0;
     const setting = await open(answering(undefined), {
-      traces: (world) => {
-        const spool = createFakeSpool(world, () => true);
-        const openAhead = async (context: BuildContext): Promise<TraceWriter> => {
-          const writer = await spool.open(context);
-          const writtenBytes = { get: () => writer.sendableBytes + unsavedBytes };
-          return Object.defineProperty(writer, 'writtenBytes', writtenBytes);
-        };
-        return { ...spool, open: openAhead };
-      },
+      traces: aheadBy(() => unsavedBytes),
       // A line between two patches, with much more behind it until the third one.
       onPause: async (pauses, { traces }) => {
         unsavedBytes = pauses < 3 ? 5 * MIB : 0;
@@ -232,6 +238,28 @@ describe('a trace that is sent while it grows', () => {
     await until(() => setting.pauses.length > 3);
     await setting.seal();
     assert.equal(await uploading, 'sealed');
+    assert.deepEqual(setting.pauses.slice(0, 4), [1_000, 3_000, 3_000, 3_000]);
+    assert.equal(setting.world.gitlab.state, 'success');
+  });
+
+  it('sends the same bytes again when GitLab did not know the job for a moment', async () => {
+    const setting = await open(answering({ kind: 'not_found' }, undefined));
+    const uploading = setting.upload();
+    await until(() => setting.world.gitlab.trace !== '');
+    await setting.seal();
+    await uploading;
+    assert.equal(setting.world.gitlab.trace, setting.world.spool.saved.text);
+  });
+
+  it('is sent at the usual interval while GitLab does not know the job and much is unsent', async () => {
+    const setting = await open(answering({ kind: 'not_found' }), {
+      traces: aheadBy(() => 5 * MIB),
+    });
+    const uploading = setting.upload();
+    await until(() => setting.pauses.length > 2);
+    await setting.seal();
+    await uploading;
+    assert.deepEqual(setting.pauses.slice(0, 3), [1_000, 3_000, 3_000]);
   });
 
   it('is not sent again when it is complete, also by the next process', async () => {
