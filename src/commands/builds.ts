@@ -12,6 +12,8 @@ export interface OpenBuild extends Partial<BuildStatus> {
   readonly summary: string;
   readonly node: string;
   readonly startedAt: Date;
+  /** Address of the job's page; undefined where Temporal may not show names. */
+  readonly url?: string | undefined;
   /** `?` while no worker answers for it. */
   readonly stage: string;
 }
@@ -69,6 +71,7 @@ async function describeBuild(client: Client, buildId: string): Promise<OpenBuild
     startedAt: description.startTime,
     jobId: buildId.slice(buildId.lastIndexOf('/') + 1),
     summary: (await description.staticSummary()) ?? '',
+    url: /\((\S+)\)$/.exec((await description.staticDetails()) ?? '')?.[1],
     node: nodeOf(description.memo?.['nodeQueue']),
   };
 }

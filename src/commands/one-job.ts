@@ -14,10 +14,21 @@ export async function findBuild(client: Client, job: string): Promise<OpenBuild>
   return chooseBuild(await listOpenBuilds(client), job);
 }
 
-/** Chooses the build that a job number means. Two GitLabs may have a job with the same number. */
+/** The address of a job: without query and fragment, its host, and the job's number. */
+const ADDRESS = /^((?:https?:\/\/)?([^/?#]+)\/[^?#]*\/-\/jobs\/(\d+))\/?(?:[?#].*)?$/i;
+
+/**
+ * Chooses the build that a job number or an address means. Two GitLabs may have a job with the same
+ * number.
+ */
 export function chooseBuild(builds: readonly OpenBuild[], job: string): OpenBuild {
-  const wanted = /\/-\/jobs\/(\d+)\/?$/.exec(job)?.[1] ?? job;
-  const found = builds.filter(({ jobId, buildId }) => buildId === job || jobId === wanted);
+  const [, address, host = '', wanted = job] = ADDRESS.exec(job) ?? [];
+  // A runner may know its GitLab by another host than the one of the job's page.
+  const isThere = ({ buildId, url }: OpenBuild): boolean =>
+    address === undefined || address === url || buildId.startsWith(`build/${host.toLowerCase()}/`);
+  const found = builds.filter(
+    (build) => build.buildId === job || (build.jobId === wanted && isThere(build)),
+  );
   const [first, ...others] = found;
   if (first === undefined) {
     throw new Error(`no job ${JSON.stringify(job)} runs: \`jobs\` lists the running ones`);

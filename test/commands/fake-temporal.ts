@@ -6,6 +6,7 @@ export interface FakeWorkflow {
   readonly id: string;
   readonly node?: string;
   readonly summary?: string;
+  readonly details?: string;
   readonly startedAt?: Date;
   /** Answers to queries by name; absent while no worker answers. */
   readonly answers?: Readonly<Record<string, unknown>>;
@@ -42,13 +43,16 @@ export function createFakeTemporal(workflows: readonly FakeWorkflow[]): FakeTemp
       if (workflow === undefined) throw new Error(`workflow not found: ${id}`);
       return workflow;
     };
-    const { node, answers, startedAt = new Date(0), summary, update } = workflow ?? {};
+    const { node, answers, startedAt = new Date(0), summary, details, update } = workflow ?? {};
     return {
-      describe: async () => ({
-        ...{ startTime: startedAt, memo: memoOf(node) },
-        staticSummary: async () => summary,
-        workflowId: found().id,
-      }),
+      describe: async () => {
+        return {
+          ...{ startTime: startedAt, memo: memoOf(node) },
+          staticSummary: async () => summary,
+          staticDetails: async () => details,
+          workflowId: found().id,
+        };
+      },
       query: async ({ name }: Named) => {
         if (answers?.[name] === undefined) throw new Error('no worker answers');
         return answers[name];

@@ -24,17 +24,32 @@ function build(buildId: string): OpenBuild {
 }
 
 describe('the build that a person means', () => {
-  const builds = [build('build/one.test/7'), build('build/two.test/7'), build('build/one.test/8')];
+  const inside = {
+    ...build('build/inside.test:8080/9'),
+    url: 'https://public.test/g/p/-/jobs/9',
+  };
+  const builds = [
+    ...[build('build/one.test/7'), build('build/two.test/7'), build('build/one.test/8')],
+    inside,
+  ];
   const cases: [job: string, expected: string | RegExp, why: string][] = [
     ['8', 'build/one.test/8', 'the id of a job'],
     ['https://one.test/group/project/-/jobs/8', 'build/one.test/8', 'its address'],
+    ['https://one.test/group/project/-/jobs/8#L45', 'build/one.test/8', 'a line of its log'],
+    ['https://one.test/group/project/-/jobs/8/?a=b#L4', 'build/one.test/8', 'with a query'],
+    ['https://Two.test/g/p/-/jobs/7', 'build/two.test/7', 'its address, where two have the number'],
+    ['two.test/g/p/-/jobs/7', 'build/two.test/7', 'its address without a scheme'],
+    ['https://two.test/g/p/-/jobs/8', /no job "https:.*" runs/, 'an address of another GitLab'],
+    ['https://one.test.example/g/p/-/jobs/8', /no job/, 'an address of a longer name'],
+    ['https://public.test/g/p/-/jobs/9', 'build/inside.test:8080/9', 'the address of its page'],
+    ['https://public.test/g/other/-/jobs/9', /no job/, 'the address of another page'],
     ['build/two.test/7', 'build/two.test/7', 'its build'],
     [
       '7',
       /several jobs have the number 7: .*build\/one\.test\/7, build\/two\.test\/7/,
       'two of that number',
     ],
-    ['9', /no job "9" runs/, 'none of that number'],
+    ['10', /no job "10" runs/, 'none of that number'],
   ];
   for (const [job, expected, why] of cases) {
     it(`is told by ${job}: ${why}`, () => {

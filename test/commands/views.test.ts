@@ -67,6 +67,13 @@ describe('`jobs`', () => {
     );
   });
 
+  it('tells with --json the address of a job where Temporal shows it', async () => {
+    const url = 'https://gitlab.example.com/group/app/-/jobs/7';
+    await open(build({ details: `[job #7 in GitLab](${url})` }));
+    const { stdout } = await node.run(['jobs', '--json']);
+    assert.equal((JSON.parse(stdout) as { url: unknown }).url, url);
+  });
+
   it('prints only the head of the table where no job runs, and nothing with --json', async () => {
     await open(feeder());
     assert.match((await node.run(['jobs'])).stdout, /^JOB .*BUILD\n$/);
