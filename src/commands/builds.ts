@@ -41,12 +41,14 @@ export async function withTemporal<T>(
 
 /** Lists every build of the namespace that has not ended, the oldest first. */
 export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild[]> {
-  const builds: Promise<OpenBuild>[] = [];
+  // No build is described before the list is complete, because nobody would wait for it meanwhile.
+  const ids: string[] = [];
   for await (const { workflowId } of client.workflow.list({ query: OPEN_BUILDS })) {
-    builds.push(describeBuild(client, workflowId));
+    ids.push(workflowId);
   }
-  const all = await Promise.all(builds);
-  return all.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+  const found = await Promise.all(ids.map((id) => findBuild(client, id)));
+  const builds = found.filter((build) => build !== undefined);
+  return builds.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
 /** Counts the builds of the namespace that have not ended, by node. */
@@ -57,6 +59,18 @@ export async function countOpenBuilds(client: Client): Promise<ReadonlyMap<strin
     counts.set(node, (counts.get(node) ?? 0) + 1);
   }
   return counts;
+}
+
+/** Describes a build; undefined when it was deleted and Temporal still lists it. */
+async function findBuild(client: Client, buildId: string): Promise<OpenBuild | undefined> {
+  try {
+    return await describeBuild(client, buildId);
+  } catch (error) {
+    // The client has already loaded this module.
+    const { WorkflowNotFoundError } = await import('@temporalio/client');
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
 }
 
 async function describeBuild(client: Client, buildId: string): Promise<OpenBuild> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 
 /** A running workflow, as the client of a command finds it. */
@@ -7,6 +8,8 @@ export interface FakeWorkflow {
   readonly node?: string;
   readonly summary?: string;
   readonly details?: string;
+  /** What a description of it fails with. */
+  readonly fault?: Error;
   readonly startedAt?: Date;
   /** Answers to queries by name; absent while no worker answers. */
   readonly answers?: Readonly<Record<string, unknown>>;
@@ -46,6 +49,7 @@ export function createFakeTemporal(workflows: readonly FakeWorkflow[]): FakeTemp
     const { node, answers, startedAt = new Date(0), summary, details, update } = workflow ?? {};
     return {
       describe: async () => {
+        if (workflow?.fault !== undefined) throw workflow.fault;
         return {
           ...{ startTime: startedAt, memo: memoOf(node) },
           staticSummary: async () => summary,
@@ -73,6 +77,8 @@ export function createFakeTemporal(workflows: readonly FakeWorkflow[]): FakeTemp
     for (const { type, id, node } of workflows) {
       if (query === `WorkflowType = '${type}' AND ExecutionStatus = 'Running'`) {
         yield { workflowId: id, memo: memoOf(node) };
+        // The next one may be on another page.
+        await setImmediate();
       }
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { openStatusSocket } from '../../src/adapters/metrics/status-socket.ts';
 import type { NodeStatus } from '../../src/domain/metrics/node-status.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -72,6 +73,23 @@ describe('`jobs`', () => {
     await open(build({ details: `[job #7 in GitLab](${url})` }));
     const { stdout } = await node.run(['jobs', '--json']);
     assert.equal((JSON.parse(stdout) as { url: unknown }).url, url);
+  });
+
+  it('leaves out a build that Temporal still lists and no longer knows', async () => {
+    const fault = new WorkflowNotFoundError('workflow not found', OTHER_BUILD, undefined);
+    await open(build(), build({ id: OTHER_BUILD, fault }));
+    const { exitCode, stdout, stderr } = await node.run(['jobs']);
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(stdout.split('\n').length, 3);
+    assert.match(stdout, /^7 /m);
+  });
+
+  it('ends with 1 when a build cannot be described, also while Temporal lists more', async () => {
+    const fault = new Error('Temporal is overloaded');
+    await open(build({ fault }), unanswered);
+    const { exitCode, stderr } = await node.run(['jobs']);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /FATAL: Temporal is overloaded/);
   });
 
   it('prints only the head of the table where no job runs, and nothing with --json', async () => {
