@@ -368,12 +368,13 @@ async function writeScript(
   { request, place, ports, start }: StartedStage,
 ): Promise<void> {
   const { context } = build;
-  const { name } = request.stage;
+  const stage = request.stage.name;
   const { nonce, marks: marksLog } = start;
   // The clean-up after a job must not depend on anything that the job has written.
-  const variablesOf = name === 'cleanup_file_variables' ? buildVariables : finishVariables;
+  const variablesOf = stage === 'cleanup_file_variables' ? buildVariables : finishVariables;
   const variables = variablesOf(context, { jobStatus: request.jobStatus });
-  const owner = name === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
-  const text = formatStageScript({ context, variables, stage: name, nonce, marksLog, owner });
+  const owner = stage === 'get_sources' ? await findOwner(build, { variables, ports }) : undefined;
+  const parts = { stage, attempt: request.attempt, nonce, marksLog, owner };
+  const text = formatStageScript({ context, variables, ...parts });
   await ports.builds.writeScript(context.buildId, place, { text, nonce });
 }

@@ -19,12 +19,12 @@ import { sayNotice } from './say.ts';
  */
 export function cleanupBody(context: BuildContext, variables: Variables): readonly string[] {
   const settings = readGitSettings(context, variables);
-  const { external, global, begun } = gitFiles(variables);
+  const { external, global } = gitFiles(variables);
   const files = variables.files().map(({ path }) => path);
   return [
     'cd /',
     ...removeEnvFiles(variables),
-    command('rm', '-rf', external, global, begun, ...files),
+    command('rm', '-rf', external, global, ...files),
     ...(settings.cleansConfig ? resetGit(variables, settings) : []),
     ...rejectCredentials(planGitUrls(context, variables)),
     ...(variables.featureFlags.isOn('FF_ENABLE_JOB_CLEANUP')

@@ -17,10 +17,6 @@ export interface GitFiles {
   readonly external: string;
   /** Replaces `~/.gitconfig`, with FF_GIT_URLS_WITHOUT_TOKENS only. */
   readonly global: string;
-  /**
-   * Names the build while its sources are fetched. A second try recognises a failed first one by it.
-   */
-  readonly begun: string;
 }
 
 /** The paths of git's own files of a build. */
@@ -29,7 +25,6 @@ export function gitFiles({ tempDir }: Variables): GitFiles {
     template: `${tempDir}/git-template`,
     external: `${tempDir}/.gitlab-runner.ext.conf`,
     global: `${tempDir}/.glr.gconf`,
-    begun: `${tempDir}/.glr.get-sources`,
   };
 }
 

@@ -3,12 +3,7 @@ import type { Variables } from '../variables/variables.ts';
 import { formatCommands } from './commands.ts';
 import { envFile, exportForHelper } from './exports.ts';
 import { checkOut, fetchSources } from './git-fetch.ts';
-import {
-  exportGlobalGitConfig,
-  gitFiles,
-  writeExternalConfig,
-  writeGlobalGitConfig,
-} from './git-files.ts';
+import { exportGlobalGitConfig, writeExternalConfig, writeGlobalGitConfig } from './git-files.ts';
 import { removeDirectory, resetGit, unlinkSubmodules } from './git-reset.ts';
 import { readGitSettings } from './git-settings.ts';
 import { updateSubmodules } from './git-submodules.ts';
@@ -25,7 +20,7 @@ import { commandStyle, present } from './user-script.ts';
 export function sourcesBody(
   context: BuildContext,
   variables: Variables,
-  owner?: string,
+  { attempt, owner }: { readonly attempt: number; readonly owner?: string | undefined },
 ): readonly string[] {
   const sources = {
     context,
@@ -33,7 +28,6 @@ export function sourcesBody(
     settings: readGitSettings(context, variables),
     urls: planGitUrls(context, variables),
   };
-  const { begun } = gitFiles(variables);
   return [
     ...exportForHelper(variables),
     'export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never',
@@ -43,9 +37,7 @@ export function sourcesBody(
       ...present(context.runner.preGetSourcesScript),
       ...hook(context, 'pre_get_sources_script'),
     ]),
-    ...clearAfterFailure(sources),
-    command('rm', '-rf', begun),
-    `printf '%s\\n' ${quote(context.entropy)} >${quote(begun)}`,
+    ...(attempt === 2 ? clearWorkTree(sources) : []),
     ...getSources(sources),
     ...updateSubmodules(sources),
     ...runHooks(sources, 'post_clone_script', [
@@ -53,7 +45,6 @@ export function sourcesBody(
       ...present(context.runner.postGetSourcesScript),
     ]),
     ...rejectCredentials(sources.urls),
-    command('rm', '-f', begun),
     ...(owner === undefined ? [] : giveFiles(owner, variables)),
   ];
 }
@@ -117,17 +108,15 @@ function runHooks(
 }
 
 /**
- * Prepares another try of the same build by removing what `git clean` keeps, such as a file in the
- * place of a submodule. A build that did not come to its end leaves its mark to the next one, whose
- * first try keeps the checkout. Source: gitlab-runner `shells/abstract.go` (writeClearWorktreeScript).
+ * Removes what `git clean` keeps, such as a file in the place of a submodule. It runs only before the
+ * second attempt of the stage: a script that is repeated within an attempt keeps the checkout.
+ * Source: gitlab-runner `common/build.go` (executePrepareScripts), `shells/abstract.go`
+ * (writeClearWorktreeScript).
  */
-function clearAfterFailure({ context, variables, settings }: Sources): readonly string[] {
+function clearWorkTree({ variables, settings }: Sources): readonly string[] {
   if (settings.strategy !== 'fetch') return [];
-  const { begun } = gitFiles(variables);
   return [
-    '_runner_failed=',
-    `if [ -f ${quote(begun)} ]; then IFS= read -r _runner_failed <${quote(begun)} || true; fi`,
-    `if [ "$_runner_failed" = ${quote(context.entropy)} ] && [ -d ${quote(`${variables.projectDir}/.git`)} ]; then`,
+    `if [ -d ${quote(`${variables.projectDir}/.git`)} ]; then`,
     sayNotice('Deleting tracked and untracked files...'),
     ...resetGit(variables, settings),
     '(',

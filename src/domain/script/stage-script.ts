@@ -20,6 +20,8 @@ export interface StageScriptInput {
   /** Variables with the CI_JOB_STATUS that the stage sees. */
   readonly variables: Variables;
   readonly stage: StageName;
+  /** 1 for the first attempt of the stage. A script that is repeated within it has the same. */
+  readonly attempt: number;
   /** Distinguishes this run of the stage from every other; see `parseStageState`. */
   readonly nonce: string;
   /** `uid:gid` of the owner of the sources; undefined: every user has access. */
@@ -56,12 +58,13 @@ function runsCommandsOfJob(stage: StageName): boolean {
   return stage === 'get_sources' || stage === 'after_script' || stage.startsWith('step_');
 }
 
-function bodyOf({ context, variables, stage, owner }: StageScriptInput): readonly string[] {
+function bodyOf(input: StageScriptInput): readonly string[] {
+  const { context, variables, stage } = input;
   switch (stage) {
     case 'prepare_script':
       return prepareBody(context, variables);
     case 'get_sources':
-      return sourcesBody(context, variables, owner);
+      return sourcesBody(context, variables, input);
     case 'cleanup_file_variables':
       return cleanupBody(context, variables);
     case 'archive_cache':

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { filesWith, TOKEN, useGitJobs } from './support/git-job.ts';
@@ -173,23 +181,28 @@ describeForShells('sources of a job', ['bash'], (shell) => {
     assert.match(run.output, /fatal: /);
   });
 
-  it('are fetched after the work tree was cleared when this is another try', async () => {
-    const { jobOf, getSources, succeed } = jobs();
-    const job = jobOf();
+  it('are fetched after the work tree was cleared in the second attempt, and only there', async () => {
+    const { jobOf, dirOf, succeed } = jobs();
+    const job = jobOf({ variables: { GIT_CLEAN_FLAGS: '-ffdx -e node_modules/' } });
+    const kept = join(dirOf(job), 'node_modules');
     await succeed(job);
-    await getSources(jobOf({ git: { sha: '0'.repeat(40) } }));
-    assert.match(await succeed(job), /^Deleting tracked and untracked files\.\.\.$/m);
-    assert.doesNotMatch(await succeed(job), /Deleting tracked/);
+    for (const attempt of [1, 3, 2]) {
+      mkdirSync(kept);
+      const isCleared = attempt === 2;
+      const output = await succeed(job, attempt);
+      assert.equal(/^Deleting tracked and untracked files\.\.\.$/m.test(output), isCleared);
+      assert.equal(existsSync(kept), !isCleared);
+      rmSync(kept, { recursive: true, force: true });
+    }
   });
 
-  it('keep what GIT_CLEAN_FLAGS keeps when only an earlier build has failed to fetch them', async () => {
+  it('keep what GIT_CLEAN_FLAGS keeps when git is cut off and asks again in the same attempt', async () => {
     const { jobOf, dirOf, getSources, succeed } = jobs();
     const variables = { GIT_CLEAN_FLAGS: '-ffdx -e node_modules/' };
     const job = jobOf({ variables });
     await succeed(job);
     mkdirSync(join(dirOf(job), 'node_modules'));
-    const failing = jobOf({ variables, git: { sha: '0'.repeat(40) } });
-    await getSources({ ...failing, entropy: 'fedcba9876543210' });
+    await getSources(jobOf({ variables, git: { sha: '0'.repeat(40) } }));
     assert.doesNotMatch(await succeed(job), /Deleting tracked/);
     assert.ok(existsSync(join(dirOf(job), 'node_modules')));
   });

@@ -40,9 +40,9 @@ export interface GitJobs {
   readonly hashes: readonly string[];
   readonly jobOf: (wish?: Wish) => BuildContext;
   readonly dirOf: (job: BuildContext) => string;
-  readonly getSources: (job: BuildContext) => Promise<StageRun>;
+  readonly getSources: (job: BuildContext, attempt?: number) => Promise<StageRun>;
   /** Fetches the sources or fails the test. Returns the output without colours. */
-  readonly succeed: (job: BuildContext) => Promise<string>;
+  readonly succeed: (job: BuildContext, attempt?: number) => Promise<string>;
   /**
    * Makes the builds directory as the first run of this job leaves it. Later calls in the suite copy
    * it, because fetching submodules takes hundreds of processes.
@@ -107,9 +107,10 @@ async function openGitJobs(shell: Shell): Promise<GitJobs> {
         ...wish.more,
       },
     });
-  const getSources: GitJobs['getSources'] = (job) => place.run(shell, 'get_sources', job);
-  const succeed: GitJobs['succeed'] = async (job) => {
-    const run = await getSources(job);
+  const getSources: GitJobs['getSources'] = (job, attempt = 1) =>
+    place.run(shell, 'get_sources', job, { attempt });
+  const succeed: GitJobs['succeed'] = async (job, attempt) => {
+    const run = await getSources(job, attempt);
     assert.equal(run.exitCode, 0, run.output + run.containerLog);
     return plain(run.output);
   };

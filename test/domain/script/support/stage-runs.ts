@@ -67,6 +67,8 @@ export interface StageRun {
 }
 
 export interface RunOptions {
+  /** 1 by default. */
+  readonly attempt?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly prefix?: string;
   readonly onStart?: (run: { readonly pid: number; readonly scriptPath: string }) => void;
@@ -143,7 +145,8 @@ export function openWorkplace(): Workplace {
     run: (shell, stage, context, options = {}) => {
       const variables = variablesOf(context);
       if (stage.startsWith('step_')) mkdirSync(variables.projectDir, { recursive: true });
-      const script = formatStageScript({ context, variables, stage, nonce: NONCE, paths });
+      const { attempt = 1 } = options;
+      const script = formatStageScript({ context, variables, stage, attempt, nonce: NONCE, paths });
       return runText(shell, script, options);
     },
     remove: () => rmSync(dir, { recursive: true, force: true }),
