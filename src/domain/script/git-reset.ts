@@ -40,7 +40,7 @@ const IS_IN_GIT_DIR = `sh -c '[ -L "$1/../HEAD" ] || { [ -e "$1/../HEAD" ] && [ 
  * names are checked.
  */
 function resetModules(gitDir: string, { cleansConfig }: GitSettings): readonly string[] {
-  const wanted = cleansConfig ? [...LOCKS, ...POWERS] : LOCKS;
+  const wanted = cleansConfig ? [...LOCKS, ...POWERS] : [...LOCKS, 'post-checkout'];
   const names = wanted.map((name) => `-name ${name}`).join(' -o ');
   return [
     `if [ -d ${gitDir}/modules ]; then`,

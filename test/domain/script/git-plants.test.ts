@@ -209,6 +209,28 @@ describeForShells('sources of a job', ['dash'], (shell) => {
     }
   }
 
+  it('are fetched without a hook that was planted for a submodule, although configs are kept', async () => {
+    const { jobOf, dirOf, succeed, checkOut, hasCanary } = jobs();
+    const variables = { GIT_SUBMODULE_STRATEGY: 'normal' };
+    const job = jobOf({ path: 'group/outer', variables, runner: { cleansGitConfig: false } });
+    await checkOut(job);
+    const hooks = join(dirOf(job), '.git/modules/sub/hooks');
+    mkdirSync(hooks, { recursive: true });
+    writeFileSync(join(hooks, 'post-checkout'), `#!/bin/sh\n${evil()}\n`, { mode: 0o777 });
+    git(
+      join(dirOf(job), 'sub'),
+      '-c',
+      'core.hooksPath=/dev/null',
+      'commit',
+      '-q',
+      '--allow-empty',
+      '-m',
+      'moved on',
+    );
+    await succeed(job);
+    assert.equal(hasCanary(), false);
+  });
+
   for (const [strategy, at] of Object.entries(placed)) {
     it(`are fetched anew when the git directory of ${at.tree} is a link to a planted one`, async () => {
       const { place, jobOf, dirOf, getSources, succeed, checkOut, hasCanary } = jobs();
