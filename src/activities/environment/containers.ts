@@ -75,7 +75,7 @@ export async function createEnvironment(
   await startServices(build, { plan, images: images.services, ports, signal });
   await followServices(build, ports);
   const services = await readServices(build, ports);
-  const links = linksTo(plan, services, build.context.runner.docker.networkMode);
+  const links = linksTo(plan, services);
   const helperImage = images.places.get('helper')?.reference ?? '';
   const engine = ports.engine(build.context.runner);
   const starts = openEarlyStarts(build, { engine, ports, signal });
@@ -121,7 +121,7 @@ export async function recreateContainer(
   ]);
   signal.throwIfAborted();
   const services = await readServices(build, ports);
-  const links = linksTo(plan, services, build.context.runner.docker.networkMode);
+  const links = linksTo(plan, services);
   const created = await createContainer(build, { plan, ports, place, images, links });
   // All of it is on mounts, so a replacement already has it. It is not made again, because stages
   // since the preparation may have changed the owners.

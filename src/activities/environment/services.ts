@@ -1,5 +1,5 @@
 import type { EnvironmentPlan } from '../../domain/executor/environment.ts';
-import { needsLinks, portsToCheck } from '../../domain/executor/service-check.ts';
+import { portsToCheck } from '../../domain/executor/service-check.ts';
 import type { PlannedService } from '../../domain/executor/services.ts';
 import { isObject } from '../../domain/is-object.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
@@ -129,13 +129,17 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
-/** Returns `name:address` of each service, for Docker networks without DNS. */
+/**
+ * Returns `name:address` of each service, except in a network of the build's own, whose DNS has the
+ * names. In a network that other jobs use too, DNS would answer with their services as well.
+ * Services in the network of the host, of another container or in none have no addresses. Source:
+ * gitlab-runner `executors/docker/services.go` (createServices).
+ */
 export function linksTo(
   { network }: EnvironmentPlan,
   started: readonly StartedService[],
-  networkMode: string,
 ): readonly string[] {
-  if (network !== undefined || !needsLinks(networkMode)) return [];
+  if (network !== undefined) return [];
   return started.flatMap(({ containerId, aliases, addresses }) =>
     [containerId.slice(0, SHORT_ID_LENGTH), ...aliases].flatMap((name) =>
       addresses.map((address) => `${name}:${address}`),

@@ -130,11 +130,6 @@ export function linesOfService(output: string, index: number): string {
     .trim();
 }
 
-/** Whether service names do not resolve by themselves: Docker's default bridge has no DNS. */
-export function needsLinks(networkMode: string): boolean {
-  return ['', 'default', 'bridge'].includes(networkMode);
-}
-
 /** Whether all containers share one network stack, in which services listen on the local host. */
 export function sharesNetworkStack(networkMode: string): boolean {
   return networkMode === 'host' || networkMode.startsWith('container:');

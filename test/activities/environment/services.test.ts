@@ -14,13 +14,17 @@ const SERVICES = [{ name: 'postgres:15', alias: 'db' }, { name: 'redis' }];
 function open(
   services: readonly object[],
   options: ProcessOptions = {},
-  variables: readonly object[] = [],
+  {
+    variables = [],
+    networkMode = '',
+  }: { variables?: readonly object[]; networkMode?: string } = {},
 ) {
   const plain = contextOf({
     job: { services, variables: [{ key: 'GIT_STRATEGY', value: 'none' }, ...variables] },
   });
   const docker = {
     ...plain.runner.docker,
+    networkMode,
     services: { ...NO_SERVICES_CONFIG, waitTimeoutSeconds: -1 },
   };
   const context = { ...plain, runner: { ...plain.runner, docker } };
@@ -59,6 +63,30 @@ describe('preparing services', () => {
     const build = [...world.docker.containers.values()].at(-1);
     const names = build?.spec.extraHosts.filter((host) => !host.startsWith('id-'));
     assert.deepEqual(names, ['postgres:172.17.0.9', 'db:172.17.0.9', 'redis:172.17.0.9']);
+  });
+
+  it('gives the job their addresses in a network of the configuration, which other jobs share', async () => {
+    const { world, prepare } = open(SERVICES, {}, { networkMode: 'mynet' });
+    await prepare();
+    const build = [...world.docker.containers.values()].at(-1);
+    assert.ok(build?.spec.extraHosts.includes('db:172.17.0.9'));
+  });
+
+  it('leaves the names to Docker in a network of the build’s own', async () => {
+    const variables = [{ key: 'FF_NETWORK_PER_BUILD', value: 'true' }];
+    const { world, prepare } = open(SERVICES, {}, { variables });
+    await prepare();
+    const build = [...world.docker.containers.values()].at(-1);
+    assert.deepEqual(build?.spec.extraHosts, []);
+  });
+
+  it('gives no lines for services without addresses, as those in the network of the host', async () => {
+    const endpoint = { addresses: [], exposedTcpPorts: [], environment: [] };
+    const engine = { inspectEndpoint: () => Promise.resolve(endpoint) };
+    const { world, prepare } = open(SERVICES, { engine }, { networkMode: 'host' });
+    await prepare();
+    const build = [...world.docker.containers.values()].at(-1);
+    assert.deepEqual(build?.spec.extraHosts, []);
   });
 
   it('announces them in order before anything is pulled', async () => {
@@ -135,7 +163,13 @@ describe('preparing services', () => {
   }
 
   it('follows the logs of those that it starts again', async () => {
-    const { world } = open(SERVICES, {}, [{ key: 'CI_DEBUG_SERVICES', value: 'true' }]);
+    const { world } = open(
+      SERVICES,
+      {},
+      {
+        variables: [{ key: 'CI_DEBUG_SERVICES', value: 'true' }],
+      },
+    );
     const copied: string[] = [];
     const { node } = openProcess(world, {
       engine: {
