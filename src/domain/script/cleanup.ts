@@ -23,7 +23,8 @@ export function cleanupBody(context: BuildContext, variables: Variables): readon
   const files = variables.files().map(({ path }) => path);
   return [
     'cd /',
-    ...removeEnvFiles(variables),
+    // Those of earlier builds too.
+    `rm -rf ${quote(variables.tempDir)}/${ENV_FILE_PREFIX}*`,
     command('rm', '-rf', external, global, ...files),
     ...(settings.cleansConfig ? resetGit(variables, settings) : []),
     ...rejectCredentials(planGitUrls(context, variables)),
@@ -31,11 +32,6 @@ export function cleanupBody(context: BuildContext, variables: Variables): readon
       ? cleanProject(variables, settings)
       : []),
   ];
-}
-
-/** Script lines that remove the GITLAB_ENV files of this and earlier builds. */
-export function removeEnvFiles({ tempDir }: Variables): readonly string[] {
-  return [`rm -rf ${quote(tempDir)}/${ENV_FILE_PREFIX}*`];
 }
 
 function cleanProject(variables: Variables, settings: GitSettings): readonly string[] {

@@ -7,7 +7,6 @@ import type { Variables } from '../variables/variables.ts';
 import { cleanupBody } from './cleanup.ts';
 import { sourcesBody } from './git-sources.ts';
 import { listFilesBody } from './list-files.ts';
-import { prepareBody } from './prepare.ts';
 import { removeListedBody } from './remove-listed.ts';
 import { afterScriptBody, stepBody } from './user-script.ts';
 import { maxOutputBytes } from './output-limit.ts';
@@ -61,8 +60,6 @@ function runsCommandsOfJob(stage: StageName): boolean {
 function bodyOf(input: StageScriptInput): readonly string[] {
   const { context, variables, stage } = input;
   switch (stage) {
-    case 'prepare_script':
-      return prepareBody(context, variables);
     case 'get_sources':
       return sourcesBody(context, variables, input);
     case 'cleanup_file_variables':
