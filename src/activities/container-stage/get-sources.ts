@@ -29,8 +29,8 @@ export interface SourcesStage extends ContainerStage {
 }
 
 /**
- * Fetches the sources. Tries again after GitLab was away, because nothing of the job has run yet. A
- * refusal by GitLab is final.
+ * Fetches the sources. Runs the script again after git was cut off: nothing of the job has run yet
+ * but its `pre_get_sources_script`, which runs again too. A refusal by GitLab is final.
  */
 export async function getSources(build: LiveBuild, stage: SourcesStage): Promise<StageOutcome> {
   for (let tries = await readTries(build, stage); ;) {
@@ -93,7 +93,7 @@ async function pauseBefore(
     if (presence === 'was_away') return 0;
     const pauseMs = PAUSES_MS[inVain];
     if (presence === 'refuses' || pauseMs === undefined) return undefined;
-    const text = `GitLab was not there for git, which asks again in ${pauseMs / 1000} s`;
+    const text = `git lost its connection, and asks again in ${pauseMs / 1000} s`;
     await build.trace.appendOnce(`${key}/again`, formatRunnerLine('warning', text));
     await ports.clock.sleep(pauseMs, signal);
     return inVain + 1;

@@ -9,7 +9,7 @@ export interface Whole {
 }
 
 const SOURCES_CUT_OFF =
-  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: GitLab (?:was not there for git|is waited for).*\n(?:.*Deleting tracked and untracked files.*\n)?)+/gm;
+  /(?:^.*correlation ID(?:(?!correlation ID|section_end)[^])*WARNING: (?:git lost its connection|GitLab is waited for).*\n)+/gm;
 
 /** Returns the lines of a trace without ids, times and other differences between jobs. */
 export function timeless({ id, trace }: FakeJob): readonly string[] {
