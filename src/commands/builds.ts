@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { listWorkflowIds } from '../adapters/temporal/workflow-ids.ts';
 import type { StatePaths } from '../adapters/state/state-directory.ts';
 import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
@@ -42,10 +43,7 @@ export async function withTemporal<T>(
 /** Lists every build of the namespace that has not ended, the oldest first. */
 export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild[]> {
   // No build is described before the list is complete, because nobody would wait for it meanwhile.
-  const ids: string[] = [];
-  for await (const { workflowId } of client.workflow.list({ query: OPEN_BUILDS })) {
-    ids.push(workflowId);
-  }
+  const ids = await listWorkflowIds(client, OPEN_BUILDS);
   const found = await Promise.all(ids.map((id) => findBuild(client, id)));
   const builds = found.filter((build) => build !== undefined);
   return builds.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());

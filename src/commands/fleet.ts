@@ -16,10 +16,8 @@ export interface SeenNode {
 
 /** Lists every node of the namespace that asks for jobs, by name. */
 export async function listNodes(client: Client): Promise<readonly SeenNode[]> {
-  const nodes: Promise<SeenNode>[] = [];
-  for await (const workflowId of listWorkflowIds(client, OPEN_FEEDERS)) {
-    nodes.push(seeNode(client, workflowId.replace(/^feed-runners\//, '')));
-  }
+  const ids = await listWorkflowIds(client, OPEN_FEEDERS);
+  const nodes = ids.map((id) => seeNode(client, id.replace(/^feed-runners\//, '')));
   const all = await Promise.all(nodes);
   return all.toSorted((a, b) => (a.node < b.node ? -1 : 1));
 }

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 
 /** A running workflow, as the client of a command finds it. */
@@ -73,21 +72,30 @@ export function createFakeTemporal(workflows: readonly FakeWorkflow[]): FakeTemp
       },
     };
   };
+  const matches = (query: string) =>
+    workflows.filter(
+      ({ type }) => query === `WorkflowType = '${type}' AND ExecutionStatus = 'Running'`,
+    );
   async function* list({ query }: { readonly query: string }) {
-    for (const { type, id, node } of workflows) {
-      if (query === `WorkflowType = '${type}' AND ExecutionStatus = 'Running'`) {
-        yield { workflowId: id, memo: memoOf(node) };
-        // The next one may be on another page.
-        await setImmediate();
-      }
-    }
+    for (const { id, node } of matches(query)) yield { workflowId: id, memo: memoOf(node) };
   }
+  const listWorkflowExecutions = async ({ query }: { readonly query: string }) => ({
+    executions: matches(query).map(({ id }) => ({ execution: { workflowId: id } })),
+    nextPageToken: new Uint8Array(),
+  });
   const withDeadline = async (deadline: number, work: () => Promise<unknown>) => {
     limitsMs.push(deadline - Date.now());
     return work();
   };
   return {
-    client: { withDeadline, workflow: { list, getHandle } } as unknown as Client,
+    client: {
+      ...{
+        withDeadline,
+        workflow: { list, getHandle },
+        workflowService: { listWorkflowExecutions },
+      },
+      options: { namespace: 'default' },
+    } as unknown as Client,
     ...{ sent, limitsMs },
   };
 }

@@ -54,12 +54,8 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
       }
       return undefined;
     },
-    listOpen: async (workflowType) => {
-      const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
-      const ids: string[] = [];
-      for await (const workflowId of listWorkflowIds(client, query)) ids.push(workflowId);
-      return ids;
-    },
+    listOpen: (workflowType) =>
+      listWorkflowIds(client, `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`),
   };
 }
 

@@ -4,15 +4,17 @@ import type { Client } from '@temporalio/client';
  * Lists the ids of the workflows that match a query of Temporal's visibility. `client.workflow.list`
  * decrypts the memo of each workflow, and fails for one of a node whose keys are not here.
  */
-export async function* listWorkflowIds(
+export async function listWorkflowIds(
   { workflowService, options: { namespace } }: Client,
   query: string,
-): AsyncIterable<string> {
+): Promise<readonly string[]> {
+  const ids: string[] = [];
   let nextPageToken: Uint8Array | undefined;
   do {
     const request = { namespace, query, ...(nextPageToken && { nextPageToken }) };
     const page = await workflowService.listWorkflowExecutions(request);
-    for (const { execution } of page.executions) yield execution?.workflowId ?? '';
+    ids.push(...page.executions.map(({ execution }) => execution?.workflowId ?? ''));
     ({ nextPageToken } = page);
   } while (nextPageToken.length > 0);
+  return ids;
 }

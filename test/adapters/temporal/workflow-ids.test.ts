@@ -25,9 +25,7 @@ function clientOf(queries: unknown[]): Client {
 void describe('the ids of workflows', () => {
   void it('are listed over all pages, whatever their memos are encrypted with', async () => {
     const queries: unknown[] = [];
-    const ids: string[] = [];
-    for await (const id of listWorkflowIds(clientOf(queries), 'a query')) ids.push(id);
-    assert.deepEqual(ids, PAGES.flat());
+    assert.deepEqual(await listWorkflowIds(clientOf(queries), 'a query'), PAGES.flat());
     assert.deepEqual(queries, ['a query', 'a query', 'a query']);
   });
 
