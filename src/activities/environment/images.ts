@@ -1,4 +1,5 @@
 import type { ContainerPlace, PlannedImage } from '../../domain/executor/environment.ts';
+import { planPullPolicies } from '../../domain/executor/effective-pull-policy.ts';
 import { defaultHelperImage } from '../../domain/executor/helper-image.ts';
 import type { ImageFacts } from '../../domain/executor/ready-container.ts';
 import { isForPlatform } from '../../domain/executor/image-platform.ts';
@@ -57,7 +58,9 @@ export async function resolveImage(
     if (local !== undefined) return resolved(local);
   }
   if (place === 'helper') await print('name', `Using helper image:  ${reference}`);
-  const { policies, platform } = image;
+  const { docker } = build.context.runner;
+  const policies = image.policies ?? planPullPolicies({ image: reference, asked: [], docker });
+  const { platform } = image;
   const common = { build, ports, place, engine, reference, platform, signal, print };
   return resolved(await byPolicies(policies, common));
 }

@@ -10,8 +10,11 @@ export interface PlannedImage {
   /** undefined: the official helper image of this flavor for the engine's architecture. */
   readonly reference: string | undefined;
   readonly flavor?: string;
-  /** In the order in which they are tried. */
-  readonly policies: readonly PullPolicy[];
+  /**
+   * In the order in which they are tried. undefined: those of the configuration, which are checked
+   * only if the image has to be resolved.
+   */
+  readonly policies: readonly PullPolicy[] | undefined;
   /** The platform that the job asks for; empty when it asks for none. */
   readonly platform: string;
 }
@@ -49,7 +52,7 @@ export function planImages(context: BuildContext, variables: Variables) {
     helper: {
       reference: helper === '' ? undefined : helper,
       flavor: variables.expand(docker.helperImageFlavor).trim(),
-      policies: planPullPolicies({ image: helper || 'helper', asked: [], docker }),
+      policies: undefined,
       platform: '',
     },
   };

@@ -5,6 +5,8 @@ import { createLiveBuilds } from '../../../src/activities/build/live-builds.ts';
 import type { ContainerEngine, ImageInfo, PullOptions } from '../../../src/ports/index.ts';
 import type { ContainerPlace, PlannedImage } from '../../../src/domain/executor/environment.ts';
 import { FinalError, TransientError } from '../../../src/domain/failure.ts';
+import { defaultHelperImage } from '../../../src/domain/executor/helper-image.ts';
+import type { DockerConfig } from '../../../src/domain/runner/config.ts';
 import { contextOf, type ContextChanges } from '../../domain/job/context-fixture.ts';
 import { openProcess, type ProcessOptions } from '../support/process.ts';
 import { createWorld } from '../support/world.ts';
@@ -15,13 +17,17 @@ interface Given {
   readonly local?: readonly string[];
   readonly engine?: Partial<ContainerEngine>;
   readonly job?: ContextChanges['job'];
+  readonly docker?: Partial<DockerConfig>;
   readonly ports?: ProcessOptions['ports'];
   readonly signal?: AbortSignal;
 }
 
 /** The lines in the trace, without colours, and the result. */
-async function resolve({ place = 'build', image, local = [], engine, job, ports, signal }: Given) {
-  const context = contextOf(job === undefined ? {} : { job });
+async function resolve({ place = 'build', image, local = [], engine, ...given }: Given) {
+  const { job, docker, ports, signal } = given;
+  const plain = contextOf(job === undefined ? {} : { job });
+  const runner = { ...plain.runner, docker: { ...plain.runner.docker, ...docker } };
+  const context = { ...plain, runner };
   const world = createWorld(context, { keeps: 'everything' });
   for (const reference of local) world.docker.images.add(reference);
   const process = openProcess(world, { ...(engine && { engine }), ...(ports && { ports }) });
@@ -209,6 +215,27 @@ describe('the image of a container', () => {
       assert.equal(resolved.reference, reference);
     });
   }
+
+  const FORBIDDEN = { allowedPullPolicies: ['if-not-present'] } as const;
+  const HELPER = {
+    place: 'helper',
+    image: { reference: undefined, policies: undefined },
+    docker: FORBIDDEN,
+  } as const;
+  const OFFICIAL = defaultHelperImage('x86_64');
+
+  it('is the local official helper although its pull policy is forbidden', async () => {
+    const { error, reference } = await resolve({ ...HELPER, local: [OFFICIAL] });
+    assert.deepEqual([error, reference], [undefined, `sha256:${OFFICIAL}`]);
+  });
+
+  it('is refused by name when a helper has to be pulled and its pull policy is forbidden', async () => {
+    const { error, pulls } = await resolve(HELPER);
+    assert.ok(error instanceof FinalError);
+    assert.equal(error.type, 'RunnerConfiguration');
+    assert.ok(error.message.startsWith(`invalid pull policy for image "${OFFICIAL}": `));
+    assert.deepEqual(pulls, []);
+  });
 
   it('that no policy gives is a final error of the last one that names all tries', async () => {
     const { error } = await resolve({

@@ -89,7 +89,7 @@ describe("a build's images", () => {
       { pullPolicy: ['always'], allowedPullPolicies: ['never', 'always'] },
     );
     assert.deepEqual(plan.images.build.policies, ['never']);
-    assert.deepEqual(plan.images.helper.policies, ['always']);
+    assert.equal(plan.images.helper.policies, undefined);
   });
 
   it('a build without stages in the helper needs no helper image', () => {
