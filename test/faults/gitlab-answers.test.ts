@@ -123,9 +123,9 @@ describe('GitLab’s answer to a piece of the trace', () => {
   }
 
   for (const state of ['canceled', 'failed'] as const) {
-    it(`says that the job is ${state}: the job ends at once, without after_script or a report`, () =>
+    it(`says that the job is ${state}: the job ends at once, without after_script`, () =>
       lab.run({
-        ...{ moment: 'script', isHeld: true, isUnreported: true, expected: { state: 'running' } },
+        ...{ moment: 'script', isHeld: true, expected: REPORTED },
         fault: endedBy(state),
         runs: { script: 1, afterScript: 0 },
       }));
@@ -138,6 +138,8 @@ describe('GitLab’s answer to a piece of the trace', () => {
       runs: { script: 1, afterScript: 1 },
     }));
 });
+
+const REPORTED = { state: 'failed', failureReason: 'unknown_failure' } as const;
 
 function endedBy(state: string): Fault {
   const fault = patchesAnswered(`Job-Status ${state}`, 1_000, taken({ 'Job-Status': state }));

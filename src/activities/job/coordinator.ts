@@ -1,7 +1,9 @@
+import { errorMessage } from '../../domain/error-message.ts';
 import { wireFailureReason } from '../../domain/build/failure-reason.ts';
 import { hideSecrets } from '../../domain/build/hide-secrets.ts';
 import { jobFields } from '../../domain/build/job-fields.ts';
 import { formatResultLine } from '../../domain/build/result-line.ts';
+import type { BuildContext } from '../../domain/context/context.ts';
 import type { BuildOutcome } from '../../domain/context/outcome.ts';
 import { parseBuildOutcome } from '../../domain/context/parse-outcome.ts';
 import type { PlannedStage } from '../../domain/context/stage.ts';
@@ -126,6 +128,10 @@ export async function report(
   const outcome = await recordOutcome(context.buildId, proposed, ports);
   await finishTrace(build, { outcome, before }, ports);
   if (outcome.state === 'aborted') {
+    // Another runner may have a job that GitLab has taken back.
+    if (outcome.wasTakenBack !== true) {
+      await build.exclusively(() => reportAborted(build, ports));
+    }
     ports.metrics.jobEnded(context, outcome);
     return;
   }
@@ -143,6 +149,24 @@ export async function report(
       reason: hideSecrets(outcome.message, context),
     }),
   });
+}
+
+/**
+ * Tries once to report an aborted job as failed. One wrong answer may have aborted it, and GitLab
+ * would go on to show it as running. The update has no checksum, because GitLab would wait for the
+ * rest of the log.
+ */
+async function reportAborted(build: LiveBuild, ports: SendPorts): Promise<void> {
+  const { context, acknowledged } = build;
+  if (!acknowledged.signal.aborted) return;
+  try {
+    if (!(await holdsLease(build, ports))) return;
+    const update = finalState({ state: 'aborted' }, context);
+    await ports.coordinator(context.runner).updateJob(credentialsOf(context), update);
+  } catch (error) {
+    const fields = { ...jobFields(context), reason: errorMessage(error) };
+    ports.log.debug('aborted job not reported', fields);
+  }
 }
 
 interface FinalLines {
@@ -219,7 +243,8 @@ async function deliver(
   const { clock, log } = ports;
   const coordinator = ports.coordinator(context.runner);
   for (let rewinds = 0; ;) {
-    if (!(await sendRest(build, ports)) || !(await holdsLease(build, ports))) return false;
+    await sendRest(build, ports);
+    if (!(await holdsLease(build, ports))) return false;
     const update = await finalUpdate(outcome, build, ports);
     const reply = await coordinator.updateJob(credentialsOf(context), update);
     switch (reply.kind) {
@@ -246,21 +271,21 @@ async function deliver(
   }
 }
 
-/** Returns false when GitLab no longer wants anything about the job, not even its state. */
-async function sendRest(build: LiveBuild, ports: SendPorts): Promise<boolean> {
+/**
+ * Sends the rest of the trace, unless GitLab refuses it. The answer to the state will show whether
+ * GitLab knows the job.
+ */
+async function sendRest(build: LiveBuild, ports: SendPorts): Promise<void> {
   const { trace } = build;
   let mismatches = 0;
   while (trace.ackedBytes < trace.sendableBytes) {
     const sent = await sendPatch(build, ports);
-    if (sent.kind === 'job_gone') return false;
-    // The answer to the state will show whether the job itself is unknown.
-    if (sent.kind === 'not_found') return true;
+    if (sent.kind === 'job_gone' || sent.kind === 'not_found') return;
     mismatches = sent.kind === 'range_mismatch' ? mismatches + 1 : 0;
     // The first mismatch tells the length that GitLab has. When that does not help, GitLab needs
     // time.
     if (mismatches > 1) await ports.clock.sleep(pauseMs(mismatches));
   }
-  return true;
 }
 
 function pauseMs(failures: number): number {
@@ -274,14 +299,17 @@ async function finalUpdate(
 ): Promise<JobUpdate> {
   const { context, trace } = build;
   const sums = (await isOwnTrace(build, ports)) ? trace.checksum() : {};
-  if (outcome.state === 'success') return { state: 'success', ...sums };
-  const supported = context.job.features.failure_reasons;
+  return { ...finalState(outcome, context), ...sums };
+}
+
+function finalState(outcome: BuildOutcome, { job }: BuildContext): JobUpdate {
+  if (outcome.state === 'success') return { state: 'success' };
+  const supported = job.features.failure_reasons;
   const reason = outcome.state === 'failed' ? outcome.reason : 'job_canceled';
   const exitCode = outcome.state === 'failed' ? outcome.exitCode : undefined;
   return {
     state: 'failed',
     failureReason: wireFailureReason(reason, supported),
     ...(exitCode !== undefined && { exitCode }),
-    ...sums,
   };
 }

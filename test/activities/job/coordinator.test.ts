@@ -178,11 +178,44 @@ describe('reporting a result', () => {
     assert.ok(trace.indexOf('Cleaning up') < trace.indexOf('Job succeeded'));
   });
 
-  it('sends nothing when GitLab has aborted the job', async () => {
+  it('sends nothing when GitLab has refused the job at its acknowledgement', async () => {
     const { world, node, build } = open();
     await runActivity(() => node.reportResult(build, { state: 'aborted' }));
     assert.deepEqual([world.gitlab.updates, world.gitlab.trace], [[], '']);
   });
+
+  it('tries once to report an aborted job as failed, because GitLab may still show it as running', async () => {
+    const { world, node, build, pauses } = open();
+    await runActivity(() => node.acknowledgeJob(build));
+    await runActivity(() => node.reportResult(build, { state: 'aborted' }));
+    const [, ...updates] = world.gitlab.updates;
+    assert.deepEqual(updates, [{ state: 'failed', failureReason: 'unknown_failure' }]);
+    assert.deepEqual([world.gitlab.trace, pauses], ['', []]);
+  });
+
+  const afterAbort: [why: string, reply: UpdateReply | Error][] = [
+    ['a refusal', { kind: 'job_gone', status: 403 }],
+    ['a request for the trace', { kind: 'trace_invalid' }],
+    ['a fault', new TransientError('503')],
+  ];
+  for (const [why, reply] of afterAbort) {
+    it(`ends the report of an aborted job after one update also when the answer is ${why}`, async () => {
+      let finals = 0;
+      const { node, build, pauses } = open((world) => {
+        const { updateJob } = createFakeCoordinator(world);
+        return {
+          updateJob: (job, update) => {
+            if (update.state === 'running') return updateJob(job, update);
+            finals += 1;
+            return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
+          },
+        };
+      });
+      await runActivity(() => node.acknowledgeJob(build));
+      await runActivity(() => node.reportResult(build, { state: 'aborted' }));
+      assert.deepEqual([finals, pauses], [1, []]);
+    });
+  }
 
   it('is sent again while GitLab stores the trace, at the interval that it asks for', async () => {
     const pending = { kind: 'pending', retryAfterMs: 4_000 } as const;
@@ -222,15 +255,12 @@ describe('reporting a result', () => {
     );
   });
 
-  const patches: [why: string, reply: PatchReply, updates: number][] = [
-    ['the job is gone: not even its state is wanted', { kind: 'job_gone', status: 403 }, 0],
-    ['the trace is not known: the state tells', { kind: 'not_found' }, 1],
-  ];
-  for (const [why, reply, updates] of patches) {
-    it(`ends with ${updates} updates after an answer to the trace: ${why}`, async () => {
+  const patches: PatchReply[] = [{ kind: 'job_gone', status: 403 }, { kind: 'not_found' }];
+  for (const reply of patches) {
+    it(`sends the state also when GitLab does not take the trace: ${reply.kind}`, async () => {
       const { world, node, build } = open(() => ({ patchTrace: () => Promise.resolve(reply) }));
       await runActivity(() => node.reportResult(build, { state: 'success' }));
-      assert.equal(world.gitlab.updates.length, updates);
+      assert.equal(world.gitlab.updates.length, 1);
     });
   }
 

@@ -52,7 +52,8 @@ function finish(job: ServerJob, state: 'success' | 'failed', { request, violatio
     return json(400, { error: 'failure_reason does not have a valid value' });
   }
   const output = field(request.fields, 'output');
-  const isExempt = job.spec.changesNodes === true && output['checksum'] === undefined;
+  const isExempt =
+    output['checksum'] === undefined && (job.spec.changesNodes === true || isOfAborted(request));
   const traceFault = isExempt ? undefined : outputFault(job.received, output);
   if (traceFault !== undefined) {
     if (!job.received.wasLost) violations.add(request, traceFault);
@@ -68,6 +69,12 @@ function finish(job: ServerJob, state: 'success' | 'failed', { request, violatio
     exitCode: typeof exitCode === 'number' ? exitCode : undefined,
   });
   return text(200, { 'Job-Status': job.state });
+}
+
+/** Whether a job is reported that GitLab has ended. The rest of its log is not sent. */
+function isOfAborted({ fields }: FakeRequest): boolean {
+  const reason = textOf(fields['failure_reason']) ?? '';
+  return ['job_canceled', 'unknown_failure'].includes(reason);
 }
 
 function reasonFault(
