@@ -69,6 +69,10 @@ export function defineCounter(name: string): Counter {
   };
 }
 
+export function parseFlag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}
+
 export function parseNumber(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }

@@ -14,6 +14,7 @@ import {
   type CacheContext,
 } from './cache-context.ts';
 import { takeExports } from '../files/exports.ts';
+import { defineNote, parseFlag, type Note } from '../build/note.ts';
 import { listFiles, type FileNames } from '../files/file-lists.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
 import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
@@ -131,13 +132,27 @@ async function isUpToDate(
   for await (const { modifiedMs } of selected.members) if (modifiedMs >= localMs) return false;
   if (selected.count() === 0) return false;
   await printAll(context, selected.lines());
-  await print(context, 'plain', 'Archive is up to date!');
+  // Otherwise this job has made it, before its upload was cut off.
+  if (!(await isUnsent(context))) await print(context, 'plain', 'Archive is up to date!');
   return true;
 }
 
+/** Whether this job has made a new local archive that the store does not have yet. */
+async function isUnsent({ build, ports, index }: CacheContext): Promise<boolean> {
+  return (await unsentNote(index).read(build.context.buildId, ports)) === true;
+}
+
+async function noteUnsent({ build, ports, index }: CacheContext, isUnsent: boolean): Promise<void> {
+  await unsentNote(index).write(build.context.buildId, isUnsent, ports);
+}
+
+function unsentNote(index: number): Note<boolean> {
+  return defineNote(`unsent cache ${index}`, parseFlag);
+}
+
 /**
- * Uploads the local archive when the store lacks it. Another runner may have emptied the store, or
- * the store was unavailable when the archive was made.
+ * Uploads the local archive when the store lacks it: another runner may have emptied the store, the
+ * store was unavailable when the archive was made, or the upload was cut off.
  */
 async function uploadMissing(
   context: CacheContext,
@@ -145,11 +160,13 @@ async function uploadMissing(
   file: string,
 ): Promise<void> {
   const remote = remoteOf(context, address);
-  if (remote === undefined || (await isUploaded(context, remote))) return;
+  if (remote === undefined) return;
+  if (!(await isUnsent(context)) && (await isUploaded(context, remote))) return;
   const modifiedMs = await localModifiedMs(context, address);
   if (modifiedMs === undefined || !(await takeLocal(context, address, file))) return;
   const { sizeBytes } = await context.ports.hostFiles.open(file);
   await uploadCache(context, address, { file, sizeBytes, modifiedMs });
+  await noteUnsent(context, false);
 }
 
 interface SaveOptions {
@@ -171,8 +188,11 @@ async function saveAnew(
   const { sizeBytes } = await ports.archives.pack(packing, selected.members);
   await printAll(context, selected.lines());
   if (selected.count() === 0) return;
+  const hasStore = remoteOf(context, address) !== undefined;
+  if (hasStore) await noteUnsent(context, true);
   await keepLocal(context, address, { file, modifiedMs });
   await uploadCache(context, address, { file, sizeBytes, modifiedMs });
+  if (hasStore) await noteUnsent(context, false);
 }
 
 async function packOptions(context: CacheContext): Promise<Pick<PackOptions, 'format' | 'level'>> {

@@ -24,6 +24,8 @@ export interface CacheContext {
   readonly container: string;
   readonly variables: Variables;
   readonly signal: AbortSignal;
+  /** The place of this cache among those of the job, from 0. */
+  readonly index: number;
   /** Identifies this cache in this try of the stage, in notes and in the trace's keys. */
   readonly key: string;
 }
@@ -41,7 +43,7 @@ export function openCacheContext(
   { index, variables }: { readonly index: number; readonly variables: Variables },
 ): CacheContext {
   return {
-    ...{ build, ports, variables, signal },
+    ...{ build, ports, variables, signal, index },
     engine: ports.engine(build.context.runner),
     container: containerNamesOf(build.context).build,
     key: `${key}/${index}`,

@@ -16,7 +16,7 @@ import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
 import { earlierOrNow } from '../build/earlier.ts';
 import { assertLease } from '../build/lease.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { defineNote, parseNumber } from '../build/note.ts';
+import { defineNote, parseFlag, parseNumber } from '../build/note.ts';
 import type { StartedService, ServicePorts } from './services.ts';
 
 export interface ServiceWait {
@@ -68,10 +68,6 @@ export async function waitForServices(build: LiveBuild, wait: ServiceWait): Prom
   );
   signal.throwIfAborted();
   await DONE_NOTE.write(buildId, true, ports);
-}
-
-function parseFlag(value: unknown): boolean | undefined {
-  return typeof value === 'boolean' ? value : undefined;
 }
 
 /** Makes the next wait a new one, because services are started again. */

@@ -100,6 +100,17 @@ describe('a cache in a store', () => {
     assert.equal(store.objects.get(objectOf('deps'))?.text, archiveOf({ 'deps/a': 'made' }));
   });
 
+  it('is uploaded by the next attempt when it could not be, though an older one is there', async () => {
+    const { store, run, trace } = openWithFile();
+    store.objects.set(objectOf('deps'), { text: 'older', modifiedMs: 1 });
+    store.faults.push(STORE_IS_AWAY(), STORE_IS_AWAY(), STORE_IS_AWAY());
+    assert.deepEqual(await run({ ...SAVE_IN_STORE, attempts: 2 }), NO_FAULT);
+    assert.equal(store.objects.get(objectOf('deps'))?.text, archiveOf({ 'deps/a': 'made' }));
+    assert.doesNotMatch(trace(), /Archive is up to date!/);
+    await run(SAVE_IN_STORE);
+    assert.equal(store.uploads.length, 1, 'it is known to be sent');
+  });
+
   it('stays on the node when it exceeds the limit', async () => {
     const { files, store, run, trace } = openWithFile();
     await run({ ...SAVE, runnerCache: { maxUploadedArchiveSizeBytes: 3 } });

@@ -51,7 +51,7 @@ async function openScene(t: TestContext): Promise<Scene> {
   // Docker does not answer requests about a container's files while files are written into it.
   const reader = await created(t, engine, { binds });
   const context = {
-    ...{ build, engine, key: 'cache', signal: new AbortController().signal },
+    ...{ build, engine, index: 0, key: 'cache', signal: new AbortController().signal },
     container: await created(t, engine, { binds }),
     variables: buildVariables(build.context, { jobStatus: 'running' }),
     ports: {

@@ -66,6 +66,8 @@ export interface CacheStageOptions {
   readonly runnerCache?: Partial<CacheConfig>;
   /** What the helper's first script does. */
   readonly helper?: FakeScript;
+  /** How often a person or Temporal makes the build run the stage. The default is once. */
+  readonly attempts?: number;
   readonly stage?: 'restore_cache' | 'archive_cache' | 'archive_cache_on_failure';
 }
 
@@ -85,7 +87,8 @@ export function openCacheStage(): CacheStage {
   return {
     ...{ files, store },
     trace: () => trace,
-    run: async ({ cache, variables = {}, runnerCache, helper = {}, stage = 'restore_cache' }) => {
+    run: async ({ cache, variables = {}, runnerCache, helper = {}, ...options }) => {
+      const { stage = 'restore_cache', attempts = 1 } = options;
       const context = contextOf({
         job: {
           cache: [{ key: 'deps', paths: ['deps/'], policy: 'pull-push', ...cache }],
@@ -102,8 +105,11 @@ export function openCacheStage(): CacheStage {
       const { node } = openProcess(world, { ports, engine: files.engine }).activities;
       await runActivity(() => node.prepareEnvironment({ buildId }));
       const planned = { name: stage, place: 'transfer', attempts: 1 } as const;
-      const request = { stage: planned, attempt: 1, jobStatus: 'running' } as const;
-      const outcome = await runActivity(() => node.runStage({ buildId }, request));
+      const request = { stage: planned, jobStatus: 'running' } as const;
+      const runStage = (attempt: number): Promise<StageOutcome> =>
+        runActivity(() => node.runStage({ buildId }, { ...request, attempt }));
+      let outcome = await runStage(1);
+      for (let attempt = 2; attempt <= attempts; attempt += 1) outcome = await runStage(attempt);
       trace = world.spool.saved.text;
       return outcome;
     },
