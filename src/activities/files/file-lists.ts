@@ -23,7 +23,7 @@ export type Listing =
   /** The listing itself failed. */
   | { readonly kind: 'ended'; readonly outcome: StageOutcome };
 
-/** Room for about a million names. A longer list was made on purpose. */
+/** Room for about a million names. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 const NOTHING: FileNames = { found: undefined, untracked: undefined };
@@ -49,24 +49,26 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
     await note.set(context.buildId, ports);
   }
   const lists = fileLists(variables);
-  const names = {
-    found: await readList(build, run, lists.found),
-    untracked: await readList(build, run, lists.untracked),
-  };
-  return { kind: 'listed', names };
+  const [found, untracked] = [
+    await readList(build, run, lists.found),
+    await readList(build, run, lists.untracked),
+  ];
+  // Without the names that were found, all files are read, which only takes longer.
+  if (untracked === 'too_long') throw tooLong();
+  return { kind: 'listed', names: { found: found === 'too_long' ? undefined : found, untracked } };
 }
 
-/** Reads a list from the volume that both containers share. */
+/** Reads a list from the volume that both containers share; undefined when there is none. */
 async function readList(
   { context }: LiveBuild,
   { ports, signal }: TransferRun,
   path: string,
-): Promise<readonly string[] | undefined> {
+): Promise<readonly string[] | 'too_long' | undefined> {
   const { build: container } = containerNamesOf(context);
   const members = await ports.engine(context.runner).readFiles(container, path, { signal });
   for await (const member of members ?? []) {
     if (member.kind !== 'file') return undefined;
-    if (member.sizeBytes > MAX_LIST_BYTES) throw tooLong();
+    if (member.sizeBytes > MAX_LIST_BYTES) return 'too_long';
     return parseFileList(await readContent(member));
   }
   return undefined;
@@ -75,6 +77,6 @@ async function readList(
 function tooLong(): FinalError {
   return new FinalError(
     FailureType.RunnerSystem,
-    `the names of the job's files take more than ${MAX_LIST_BYTES} bytes: let it leave fewer files`,
+    `the names of the job's untracked files take more than ${MAX_LIST_BYTES} bytes: let it leave fewer`,
   );
 }

@@ -33,6 +33,18 @@ describe('the names that the helper lists', () => {
     assert.deepEqual([outcome, uploads], [{ kind: 'succeeded' }, []]);
   });
 
+  it('are done without where they take too long a list: patterns are matched against all files', async () => {
+    const list = `${PROJECT}.tmp/.glr.found`;
+    const files = { ...MADE, [list]: `./lib/x\0${'y'.repeat(64 * 1024 * 1024)}\0` };
+    const artifacts = [{ paths: ['**/x'] }];
+    const { outcome, uploads } = await upload({ artifacts, files });
+    assert.deepEqual(outcome, { kind: 'succeeded' });
+    assert.deepEqual(
+      uploads.map(({ text }) => text),
+      [archiveOf({ 'lib/x': '2' })],
+    );
+  });
+
   it('end the stage when listing them fails: nothing is sent', async () => {
     const files = { ...MADE, [LIST]: 'made\0' };
     const { outcome, uploads } = await uploadUntracked({ files, listing: { exitCode: 2 } });
