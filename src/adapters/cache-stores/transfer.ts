@@ -31,11 +31,11 @@ export function createTransfer(open: () => Promise<Dispatcher>): Transfer {
 
     upload: (presigned, call) =>
       limited(call, async (signal) => {
-        const dispatcher = await open();
         const { size } = await stat(call.file);
         const whole = { ...presigned, content: { startByte: 0, endByte: size } };
         for (const part of presigned.partsOf?.(size) ?? [whole]) {
-          await uploadPart(part, call, { dispatcher, signal });
+          // The connections may have been replaced since the last part.
+          await uploadPart(part, call, { dispatcher: await open(), signal });
         }
       }),
 
