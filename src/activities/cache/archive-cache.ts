@@ -17,9 +17,9 @@ import { takeExports } from '../files/exports.ts';
 import { defineNote, parseFlag, type Note } from '../build/note.ts';
 import { listFiles, type FileNames } from '../files/file-lists.ts';
 import type { LiveBuild } from '../build/live-builds.ts';
-import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
+import { keepLocal, statLocal, takeLocal } from './local-cache.ts';
 import type { FileMember, PackOptions } from '../../ports/index.ts';
-import { isUploaded, remoteOf, uploadCache } from './remote-cache.ts';
+import { isTooLarge, isUploaded, remoteOf, uploadCache } from './remote-cache.ts';
 import { listedFiles, selectedFiles, type Selected } from '../files/selected-files.ts';
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
 
@@ -126,10 +126,12 @@ async function isUpToDate(
   options: SelectionOptions,
   address: CacheAddress,
 ): Promise<boolean> {
-  const localMs = await localModifiedMs(context, address);
-  if (localMs === undefined) return false;
+  const local = await statLocal(context, address);
+  if (local === undefined) return false;
   const selected = select(context, options);
-  for await (const { modifiedMs } of selected.members) if (modifiedMs >= localMs) return false;
+  for await (const { modifiedMs } of selected.members) {
+    if (modifiedMs >= local.modifiedMs) return false;
+  }
   if (selected.count() === 0) return false;
   await printAll(context, selected.lines());
   // Otherwise this job has made it, before its upload was cut off.
@@ -162,10 +164,11 @@ async function uploadMissing(
   const remote = remoteOf(context, address);
   if (remote === undefined) return;
   if (!(await isUnsent(context)) && (await isUploaded(context, remote))) return;
-  const modifiedMs = await localModifiedMs(context, address);
-  if (modifiedMs === undefined || !(await takeLocal(context, address, file))) return;
+  const local = await statLocal(context, address);
+  if (local === undefined || (await isTooLarge(context, local.sizeBytes))) return;
+  if (!(await takeLocal(context, address, file))) return;
   const { sizeBytes } = await context.ports.hostFiles.open(file);
-  await uploadCache(context, address, { file, sizeBytes, modifiedMs });
+  await uploadCache(context, address, { file, sizeBytes, modifiedMs: local.modifiedMs });
   await noteUnsent(context, false);
 }
 

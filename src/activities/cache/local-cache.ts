@@ -3,7 +3,7 @@ import { cacheRoot } from '../../domain/cache/address.ts';
 import { eachOf } from '../../domain/each-of.ts';
 import { cleanPath } from '../../domain/job/project-dir.ts';
 import type { CacheContext } from './cache-context.ts';
-import type { ArchiveEntry, FileMember, HardLink } from '../../ports/index.ts';
+import type { ArchiveEntry, FileMember, HardLink, PathStat } from '../../ports/index.ts';
 
 /**
  * Name of a cache's archive in the containers' cache directory. gitlab-runner uses the same name.
@@ -12,16 +12,16 @@ const ARCHIVE = 'cache.zip';
 const METADATA = 'metadata.json';
 const DIRECTORY_MODE = 0o700;
 
-/** Returns when the local archive was made, in whole seconds; undefined when there is none. */
-export async function localModifiedMs(
+/** Describes the local archive; undefined when there is none. Its time is in whole seconds. */
+export async function statLocal(
   context: CacheContext,
   address: CacheAddress,
-): Promise<number | undefined> {
+): Promise<Pick<PathStat, 'sizeBytes' | 'modifiedMs'> | undefined> {
   const { engine, container } = context;
   const stat = await engine.statPath(container, `${address.directory}/${ARCHIVE}`);
-  if (stat?.kind === 'file') return stat.modifiedMs;
-  for await (const { kind, modifiedMs } of await readLocal(context, address)) {
-    return kind === 'file' ? modifiedMs : undefined;
+  if (stat?.kind === 'file') return stat;
+  for await (const member of await readLocal(context, address)) {
+    return member.kind === 'file' ? member : undefined;
   }
   return undefined;
 }

@@ -65,23 +65,28 @@ function returnRefusal(error: unknown): FinalError {
   return error;
 }
 
-/** Uploads an archive unless it exceeds the runner's limit. A larger one stays only on the node. */
+/** Whether an archive stays only on the node, because it exceeds the runner's limit. Says so. */
+export async function isTooLarge(context: CacheContext, sizeBytes: number): Promise<boolean> {
+  const limitBytes = context.build.context.runner.cache?.maxUploadedArchiveSizeBytes ?? 0;
+  if (limitBytes <= 0 || sizeBytes <= limitBytes) return false;
+  const text = `Cache archive size (${sizeBytes}) is too big (Limit is set to ${limitBytes}). Cache will be stored only locally.`;
+  await print(context, 'plain', text);
+  return true;
+}
+
+/** Uploads an archive unless it exceeds the runner's limit. */
 export async function uploadCache(
   context: CacheContext,
   address: CacheAddress,
   archive: { readonly file: string; readonly sizeBytes: number; readonly modifiedMs: number },
 ): Promise<void> {
   const remote = remoteOf(context, address);
-  const limitBytes = context.build.context.runner.cache?.maxUploadedArchiveSizeBytes ?? 0;
   if (remote === undefined) {
     const text =
       'No URL provided, cache will not be uploaded to shared cache server. Cache will be stored only locally.';
     return print(context, 'plain', text);
   }
-  if (limitBytes > 0 && archive.sizeBytes > limitBytes) {
-    const text = `Cache archive size (${archive.sizeBytes}) is too big (Limit is set to ${limitBytes}). Cache will be stored only locally.`;
-    return print(context, 'plain', text);
-  }
+  if (await isTooLarge(context, archive.sizeBytes)) return;
   const metadata = { cachekey: address.humanKey };
   const options = { ...archive, metadata };
   await print(context, 'plain', 'Uploading cache.zip to the cache server');

@@ -12,7 +12,7 @@ import {
   type CacheContext,
 } from './cache-context.ts';
 import { extractArchive } from '../files/extract-archive.ts';
-import { keepLocal, localModifiedMs, takeLocal } from './local-cache.ts';
+import { keepLocal, statLocal, takeLocal } from './local-cache.ts';
 import { isHalfCacheNoted, noteHalfCache, removeHalfCache } from './remove-half-cache.ts';
 import { downloadCache, remoteOf } from './remote-cache.ts';
 import type { Transfer, TransferRun } from '../files/transfer-run.ts';
@@ -101,8 +101,9 @@ async function fetchArchive(
       'No URL provided, cache will not be downloaded from shared cache server. Instead a local version of cache will be extracted.';
     await print(context, 'plain', text);
   } else {
-    const localMs = await localModifiedMs(context, address);
-    const reply = await downloadCache(context, remote, { file, localModifiedMs: localMs });
+    const local = await statLocal(context, address);
+    const known = { file, localModifiedMs: local?.modifiedMs };
+    const reply = await downloadCache(context, remote, known);
     if (reply.kind === 'missing' && !takesLocalInstead(context)) {
       await print(context, 'warning', 'file does not exist');
       return false;

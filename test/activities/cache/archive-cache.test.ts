@@ -119,6 +119,16 @@ describe('a cache in a store', () => {
     assert.match(trace(), /is too big \(Limit is set to 3\)/);
   });
 
+  it('is not copied to the node when it exceeds the limit and is unchanged', async (t) => {
+    const { files, run, trace } = openWithFile();
+    const save = { ...SAVE, runnerCache: { maxUploadedArchiveSizeBytes: 3 } };
+    await run(save);
+    const pack = t.mock.method(files.archives, 'pack');
+    await run(save);
+    assert.equal(pack.mock.callCount(), 0);
+    assert.match(trace(), /up to date.*is too big \(Limit is set to 3\)/s);
+  });
+
   it('that is away costs the upload, and neither the local archive nor the job', async () => {
     const { files, store, run, trace } = openWithFile();
     store.faults.push(STORE_IS_AWAY(), STORE_IS_AWAY(), STORE_IS_AWAY());

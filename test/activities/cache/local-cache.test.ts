@@ -4,11 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import type { CacheContext } from '../../../src/activities/cache/cache-context.ts';
-import {
-  keepLocal,
-  localModifiedMs,
-  takeLocal,
-} from '../../../src/activities/cache/local-cache.ts';
+import { keepLocal, statLocal, takeLocal } from '../../../src/activities/cache/local-cache.ts';
 import type { LiveBuild } from '../../../src/activities/build/live-builds.ts';
 import { createArchives } from '../../../src/adapters/archives/archives.ts';
 import { createHostFiles } from '../../../src/adapters/host/host-files.ts';
@@ -81,7 +77,7 @@ it('keeps an archive, and replaces it by the next one', async (t) => {
   for (const text of ['first', 'a longer second', '3rd']) {
     await keepLocal(context, ADDRESS, await archiveOf(text));
     assert.equal(await restored(), text);
-    assert.equal(await localModifiedMs(context, ADDRESS), 1_700_000_000_000);
+    assert.equal((await statLocal(context, ADDRESS))?.modifiedMs, 1_700_000_000_000);
   }
 });
 
