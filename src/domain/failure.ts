@@ -56,6 +56,11 @@ export class TransientError extends Error {
   }
 }
 
+/** Whether Docker gave no answer at all, as while it is restarted. */
+export function isDockerAway(error: unknown): boolean {
+  return error instanceof TransientError && error.from === 'docker' && error.status === undefined;
+}
+
 /** A fault that another try does not fix. Its `type` decides what the workflow does. */
 export class FinalError extends Error {
   override readonly name = 'FinalError';

@@ -2,7 +2,7 @@ import type { CacheInput } from '../../domain/cache/address.ts';
 import type { CacheLine } from '../../domain/cache/plan-caches.ts';
 import { errorMessage } from '../../domain/error-message.ts';
 import { containerNamesOf } from '../../domain/executor/environment.ts';
-import { FinalError } from '../../domain/failure.ts';
+import { FinalError, isDockerAway } from '../../domain/failure.ts';
 import { formatRunnerLine, type RunnerLineLevel } from '../../domain/trace/sections.ts';
 import { finishVariables } from '../../domain/variables/exported-variables.ts';
 import type { Variables } from '../../domain/variables/variables.ts';
@@ -77,6 +77,8 @@ export async function printAll(context: CacheContext, lines: readonly CacheLine[
 
 /** How often Docker may fail in one cache, because some permanent faults look transient. */
 const MAX_TRIES = 5;
+/** The same while it gives no answer. Temporal's pauses make it nearly three minutes. */
+const MAX_TRIES_AWAY = 20;
 
 /**
  * Runs an action with a cache and turns its failure into a warning, because a cache never fails a
@@ -91,7 +93,8 @@ export async function warnOnFailure(
     return await work();
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof FinalError) && (await countTry(context)) < MAX_TRIES) throw error;
+    const most = isDockerAway(error) ? MAX_TRIES_AWAY : MAX_TRIES;
+    if (!(error instanceof FinalError) && (await countTry(context)) < most) throw error;
     await print(context, 'warning', errorMessage(error));
     return false;
   }

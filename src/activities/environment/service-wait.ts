@@ -9,7 +9,7 @@ import {
   sharesNetworkStack,
   type CheckTarget,
 } from '../../domain/executor/service-check.ts';
-import { TransientError } from '../../domain/failure.ts';
+import { isDockerAway, TransientError } from '../../domain/failure.ts';
 import { formatServiceWarning } from '../../domain/script/service-warning.ts';
 import { formatRunnerLine } from '../../domain/trace/sections.ts';
 import type { ContainerEngine, ContainerStatus } from '../../ports/index.ts';
@@ -134,10 +134,6 @@ async function lookAtServices(build: LiveBuild, wait: TimedWait): Promise<Look> 
       await ports.clock.sleep(LOOK_AGAIN_MS, signal);
     }
   }
-}
-
-function isDockerAway(error: unknown): boolean {
-  return error instanceof TransientError && error.from === 'docker' && error.status === undefined;
 }
 
 async function lookOnce(
