@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { listWorkflowIds } from '../adapters/temporal/workflow-ids.ts';
+import { listWorkflowIds, openWorkflows } from '../adapters/temporal/workflow-ids.ts';
 import type { StatePaths } from '../adapters/state/state-directory.ts';
 import { buildStatusQuery, type BuildStatus } from '../workflows/messages.ts';
 import type { CommandContext } from './context.ts';
@@ -22,7 +22,7 @@ export interface OpenBuild extends Partial<BuildStatus> {
 /** Time limit for a query. Only a worker answers queries, and none may be running. */
 export const QUERY_LIMIT_MS = 5_000;
 
-const OPEN_BUILDS = "WorkflowType = 'runBuild' AND ExecutionStatus = 'Running'";
+const OPEN_BUILDS = openWorkflows('runBuild');
 
 /** Runs an action with the Temporal of the node with this config file. */
 export async function withTemporal<T>(
@@ -42,9 +42,8 @@ export async function withTemporal<T>(
 
 /** Lists every build of the namespace that has not ended, the oldest first. */
 export async function listOpenBuilds(client: Client): Promise<readonly OpenBuild[]> {
-  // No build is described before the list is complete, because nobody would wait for it meanwhile.
   const ids = await listWorkflowIds(client, OPEN_BUILDS);
-  const found = await Promise.all(ids.map((id) => findBuild(client, id)));
+  const found = await Promise.all(ids.map((id) => describeIfKnown(client, id)));
   const builds = found.filter((build) => build !== undefined);
   return builds.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
@@ -60,7 +59,7 @@ export async function countOpenBuilds(client: Client): Promise<ReadonlyMap<strin
 }
 
 /** Describes a build; undefined when it was deleted and Temporal still lists it. */
-async function findBuild(client: Client, buildId: string): Promise<OpenBuild | undefined> {
+async function describeIfKnown(client: Client, buildId: string): Promise<OpenBuild | undefined> {
   try {
     return await describeBuild(client, buildId);
   } catch (error) {

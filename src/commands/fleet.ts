@@ -1,11 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { listWorkflowIds } from '../adapters/temporal/workflow-ids.ts';
+import { listWorkflowIds, openWorkflows } from '../adapters/temporal/workflow-ids.ts';
 import { isDisabled } from '../domain/runner/health.ts';
 import type { FleetState, RunnerSettings } from '../domain/runner/fleet.ts';
 import { feedRunnersId, fleetStateQuery } from '../workflows/messages.ts';
 import { QUERY_LIMIT_MS } from './builds.ts';
-
-const OPEN_FEEDERS = "WorkflowType = 'feedRunners' AND ExecutionStatus = 'Running'";
 
 /** A node that asks for jobs, as Temporal shows it. */
 export interface SeenNode {
@@ -16,7 +14,7 @@ export interface SeenNode {
 
 /** Lists every node of the namespace that asks for jobs, by name. */
 export async function listNodes(client: Client): Promise<readonly SeenNode[]> {
-  const ids = await listWorkflowIds(client, OPEN_FEEDERS);
+  const ids = await listWorkflowIds(client, openWorkflows('feedRunners'));
   const nodes = ids.map((id) => seeNode(client, id.replace(/^feed-runners\//, '')));
   const all = await Promise.all(nodes);
   return all.toSorted((a, b) => (a.node < b.node ? -1 : 1));

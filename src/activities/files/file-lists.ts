@@ -49,10 +49,8 @@ export async function listFiles(build: LiveBuild, run: TransferRun): Promise<Lis
     await note.set(context.buildId, ports);
   }
   const lists = fileLists(variables);
-  const [found, untracked] = [
-    await readList(build, run, lists.found),
-    await readList(build, run, lists.untracked),
-  ];
+  const found = await readList(build, run, lists.found);
+  const untracked = await readList(build, run, lists.untracked);
   // Without the names that were found, all files are read, which only takes longer.
   if (untracked === 'too_long') throw tooLong();
   return { kind: 'listed', names: { found: found === 'too_long' ? undefined : found, untracked } };

@@ -5,7 +5,7 @@ import { errorMessage } from '../../domain/error-message.ts';
 import type { Cipher } from '../state/cipher.ts';
 import { createPayloadCodec, keyIdOf } from './codec.ts';
 import { isNotFound } from './not-found.ts';
-import { listWorkflowIds } from './workflow-ids.ts';
+import { listWorkflowIds, openWorkflows } from './workflow-ids.ts';
 
 const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } =
   proto.temporal.api.enums.v1.WorkflowExecutionStatus;
@@ -54,8 +54,7 @@ export function createEncryptedHistories(client: Client, cipher: Cipher): Encryp
       }
       return undefined;
     },
-    listOpen: (workflowType) =>
-      listWorkflowIds(client, `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`),
+    listOpen: (workflowType) => listWorkflowIds(client, openWorkflows(workflowType)),
   };
 }
 

@@ -1,5 +1,10 @@
 import type { Client } from '@temporalio/client';
 
+/** The query of Temporal's visibility for the open workflows of a type. */
+export function openWorkflows(workflowType: string): string {
+  return `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
+}
+
 /**
  * Lists the ids of the workflows that match a query of Temporal's visibility. `client.workflow.list`
  * decrypts the memo of each workflow, and fails for one of a node whose keys are not here.
